@@ -1,0 +1,74 @@
+# `make` lists the commands. Each sets up what it needs: a Python >= 3.11 is all a machine must have.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+# A process a core, four at most: each may start a broker of its own.
+PYTEST := $(BIN)/pytest -n logical --maxprocesses 4 -m "not browser"
+# JupyterLab refuses to run as root unless told to; containers often are root.
+AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
+
+.PHONY: help lab demo test lint format types coverage acceptance clean
+
+help: ## list the commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
+
+lab: $(READY) ## open the quickstart in JupyterLab
+	$(BIN)/jupyter-lab $(AS_ROOT) notebooks/01_quickstart.ipynb
+
+demo: $(READY) ## run the quickstart without a browser and print its table
+	$(BIN)/asyncmcp-nb demo
+
+test: $(READY) ## run every test that needs no browser
+	$(PYTEST)
+
+lint: $(READY) ## check style and formatting
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: $(READY) ## mend style and formatting where a tool can
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+types: $(READY) ## check types
+	$(BIN)/pyright --pythonpath $(BIN)/python
+
+coverage: $(READY) ## run the tests and report which branches they miss
+	$(PYTEST) --cov --cov-report=term
+
+acceptance: acceptance-memory acceptance-embedded ## run the MCP SDK's own suite over both buses
+
+.PHONY: acceptance-memory acceptance-embedded acceptance-prepare
+acceptance-prepare: $(READY)
+	PYTHON=$(BIN)/python tests/acceptance/prepare.sh
+
+acceptance-memory acceptance-embedded: acceptance-%: acceptance-prepare
+	@report=$$(mktemp); trap 'rm -f "$$report"' EXIT; \
+	ARM_NAME=$* ARM_PATH="$(CURDIR)/tests/acceptance" \
+	  tests/acceptance/run_arm.sh streams arm:$* -n 2 --arm-json "$$report"; \
+	$(BIN)/python tests/acceptance/verdict.py "$$report"
+
+clean: ## remove the environment and every cache in this folder
+	rm -rf $(VENV) build dist htmlcov .coverage* .hypothesis .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(READY): pyproject.toml constraints.txt
+	@for python in $(PYTHON) python3.11 python3.12 python3.13 python3 python; do \
+	  if "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then break; fi; \
+	  python=; \
+	done; \
+	if [ -z "$$python" ]; then \
+	  echo "No Python 3.11 or newer found: install one, or name it with 'make PYTHON=/path/to/python3'." >&2; \
+	  exit 1; \
+	fi; \
+	if [ ! -x $(BIN)/python ]; then \
+	  echo "Setting up $(VENV) with $$("$$python" --version): two minutes, once."; \
+	  "$$python" -m venv $(VENV); \
+	fi
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+	  --editable ".[local,lab,dev]" --constraint constraints.txt
+	@touch $@

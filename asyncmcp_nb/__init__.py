@@ -1,0 +1,1 @@
+"""asyncmcp_nb."""

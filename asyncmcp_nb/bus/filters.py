@@ -1,0 +1,26 @@
+"""The part of SNS filter policies that this transport uses, for the in-process bus.
+
+``{"ClientId": ["alice"]}`` admits a message whose attribute is one of the values;
+``{"WorkerId": [{"exists": false}]}`` one that lacks the attribute. All keys must match.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+Condition = str | Mapping[str, bool]
+FilterPolicy = Mapping[str, Sequence[Condition]]
+
+
+def matches(policy: FilterPolicy, attributes: Mapping[str, str]) -> bool:
+    """Whether a message with these attributes passes the policy."""
+    return all(
+        any(_holds(condition, attributes.get(name)) for condition in conditions)
+        for name, conditions in policy.items()
+    )
+
+
+def _holds(condition: Condition, value: str | None) -> bool:
+    if isinstance(condition, str):
+        return value == condition
+    return condition["exists"] == (value is not None)

@@ -1,0 +1,156 @@
+"""Everything asyncmcp_nb raises on purpose.
+
+::
+
+    AsyncMcpError
+    ├── ConfigError                 a profile, deployment or argument of ours is unusable
+    │   └── ProfileNotFound         no profile of that name
+    ├── MissingDependency           an optional package is not installed
+    ├── DecodeError                 a message from a queue is not one of ours
+    ├── PayloadTooLarge             a message is above the limit of its topic or queue
+    ├── BusError                    SNS or SQS refused or could not be reached
+    │   ├── BusUnavailable          no answer: wrong endpoint, broker down, network
+    │   ├── BusDenied               credentials missing, expired or not allowed
+    │   ├── BusNotFound             the topic or queue does not exist
+    │   ├── BusThrottled            the service asked for fewer requests
+    │   └── BusClosed               used after close
+    ├── BrokerError                 the embedded broker could not be started or stopped
+    ├── LedgerError                 the call record cannot be opened or written
+    ├── NameInUse                   another live process is connected under this name
+    ├── ServeError                  the thing to serve is not a server, or failed to start
+    ├── SessionClosed               used after ``close()``
+    ├── ToolNotFound                the server lists no tool of that name
+    ├── InvalidArguments            the arguments do not fit the tool's input schema
+    └── CallError                   a call ended without a result
+        ├── CallFailed              a JSON-RPC error: ``code``, ``message``, ``data``
+        ├── CallTimedOut            its deadline passed
+        └── CallCancelled           it was cancelled
+
+The message of each says what went wrong and, where there is one, the next step.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class AsyncMcpError(Exception):
+    """Base of all errors of this package."""
+
+
+class ConfigError(AsyncMcpError):
+    """A profile, deployment or argument of ours is unusable."""
+
+
+class ProfileNotFound(ConfigError):
+    """No profile of that name is configured."""
+
+
+class MissingDependency(AsyncMcpError):
+    """An optional package is not installed; the message holds the install command."""
+
+
+class DecodeError(AsyncMcpError):
+    """A message from a queue is not one of ours.
+
+    Attributes:
+        reason: One line that says what is wrong with it, fit for a dead-letter attribute.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class PayloadTooLarge(AsyncMcpError):
+    """A message is above the limit of its topic or queue. Nothing was sent.
+
+    Attributes:
+        size_bytes: Body and attributes together.
+        limit_bytes: The most that the destination takes.
+    """
+
+    def __init__(self, size_bytes: int, limit_bytes: int, setting: str) -> None:
+        super().__init__(
+            f"message of {size_bytes:,} bytes is above the limit of {limit_bytes:,} bytes; {setting}"
+        )
+        self.size_bytes = size_bytes
+        self.limit_bytes = limit_bytes
+
+
+class BusError(AsyncMcpError):
+    """SNS or SQS refused a request, or could not be reached."""
+
+
+class BusUnavailable(BusError):
+    """The endpoint did not answer: it is wrong, down, or the network is."""
+
+
+class BusDenied(BusError):
+    """Credentials are missing, expired, or do not allow the action."""
+
+
+class BusNotFound(BusError):
+    """The topic or queue does not exist."""
+
+
+class BusThrottled(BusError):
+    """The service asked for fewer requests, and retries did not help."""
+
+
+class BusClosed(BusError):
+    """The bus was used after it was closed."""
+
+
+class BrokerError(AsyncMcpError):
+    """The embedded broker could not be started or stopped."""
+
+
+class LedgerError(AsyncMcpError):
+    """The call record cannot be opened or written."""
+
+
+class NameInUse(AsyncMcpError):
+    """Another live process is connected under this name."""
+
+
+class ServeError(AsyncMcpError):
+    """The thing to serve is not an MCP server, or it failed to start."""
+
+
+class SessionClosed(AsyncMcpError):
+    """The session was used after ``close()``."""
+
+
+class ToolNotFound(AsyncMcpError):
+    """The server lists no tool of that name."""
+
+
+class InvalidArguments(AsyncMcpError):
+    """The arguments do not fit the tool's input schema. Nothing was sent."""
+
+
+class CallError(AsyncMcpError):
+    """A call ended without a result."""
+
+
+class CallFailed(CallError):
+    """The server, or the transport, answered the call with a JSON-RPC error.
+
+    Attributes:
+        code: The JSON-RPC error code.
+        data: What the error carried besides its message, or None.
+    """
+
+    def __init__(self, message: str, *, code: int, data: Any = None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.data = data
+
+
+class CallTimedOut(CallError):
+    """The call's deadline passed before its answer came."""
+
+
+class CallCancelled(CallError):
+    """The call was cancelled before its answer came."""

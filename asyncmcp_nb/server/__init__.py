@@ -1,0 +1,1 @@
+"""Serving MCP servers over queues."""

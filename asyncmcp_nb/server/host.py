@@ -1,0 +1,211 @@
+"""A server at work: takes what its link delivers, runs it, sees to cancellation and shutdown."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Hashable
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+import anyio
+import anyio.to_thread
+from anyio.abc import TaskGroup
+from mcp.server.lowlevel.server import Server
+from mcp_types import JSONRPCError, JSONRPCNotification, JSONRPCResponse
+
+from asyncmcp_nb.bus import Bus
+from asyncmcp_nb.config import SnsSqsTransportConfig
+from asyncmcp_nb.errors import DecodeError
+from asyncmcp_nb.server.exchange import Channel, Exchange, Notice, Questions
+from asyncmcp_nb.server.responder import Responder, is_modern_request
+from asyncmcp_nb.server.sealing import Sealer
+from asyncmcp_nb.sns_sqs.addressing import CANCELLED, LISTEN, PROGRESS
+from asyncmcp_nb.sns_sqs.handoff import Handoff, Mailbox
+from asyncmcp_nb.sns_sqs.server_link import Arrival, ServerLink, ServerStatistics
+from asyncmcp_nb.sns_sqs.work import ReturnAddress, Work
+from asyncmcp_nb.wire import Incoming
+from asyncmcp_nb.wire.meta import deadline_of
+
+logger = logging.getLogger(__name__)
+
+_TOMBSTONE_COUNT: Final = 10_000
+"""Cancellations remembered for requests that have not arrived yet. Our choice."""
+
+
+class Host:
+    """Serves what arrives, each message in a task of its own."""
+
+    def __init__(
+        self, responder: Responder, link: ServerLink, handoff: Handoff, tasks: TaskGroup
+    ) -> None:
+        self._responder = responder
+        self._link = link
+        self._handoff = handoff
+        self._tasks = tasks
+        self._questions = Questions(link.config.worker_id)
+        self._running: dict[Hashable, Exchange] = {}
+        self._tombstones: OrderedDict[Hashable, None] = OrderedDict()
+
+    def statistics(self) -> ServerStatistics:
+        """What happened so far."""
+        return self._link.statistics()
+
+    async def drain(self, timeout_seconds: float) -> None:
+        """Take no further requests and let those in hand finish, for at most the timeout."""
+        self._link.stop_receiving()
+        with anyio.move_on_after(timeout_seconds):
+            while running := [e for e in self._running.values() if not e.is_detached]:
+                await running[0].finished.wait()
+
+    async def run(self, mailbox: Mailbox[Arrival]) -> None:
+        """Serve until the mailbox ends."""
+        try:
+            async for arrival in mailbox:
+                if isinstance(arrival, Work):
+                    self._tasks.start_soon(self._serve, arrival)
+                else:
+                    self._notice(arrival)
+        finally:
+            self._questions.close()
+
+    # -- requests ---------------------------------------------------------------------------------
+
+    async def _serve(self, work: Work) -> None:
+        if self._is_unwanted(work):
+            work.settle()
+            return
+        request = work.request
+        exchange = Exchange(
+            work, self._handoff, self._questions, may_ask=not is_modern_request(request)
+        )
+        self._running[work.key] = exchange
+        if request.method == LISTEN:
+            work.detach()
+        response = None
+        try:
+            with exchange.scope:
+                exchange.scope.deadline = _loop_deadline(work)
+                channel = self._channel(work.address)
+                response = await self._responder.respond(
+                    request, work.incoming.header, exchange, channel
+                )
+        finally:
+            exchange.close()
+            del self._running[work.key]
+        if response is None or exchange.cancel_requested.is_set():
+            work.settle()
+        else:
+            work.answer(response.message, session_id=response.session_id)
+
+    def _is_unwanted(self, work: Work) -> bool:
+        """Whether nobody waits for the answer: cancelled before it came, or past its deadline."""
+        if self._tombstones.pop(work.key, self) is None:
+            return True
+        deadline = deadline_of(work.request.params)
+        return deadline is not None and deadline <= time.time()
+
+    # -- everything else --------------------------------------------------------------------------
+
+    def _notice(self, incoming: Incoming) -> None:
+        message = incoming.message
+        if isinstance(message, JSONRPCResponse | JSONRPCError):
+            if not self._questions.take_answer(message):
+                logger.info("an answer to no question of ours: id %r", message.id)
+            return
+        address = ReturnAddress.of(incoming)
+        if not isinstance(message, JSONRPCNotification) or address is None:
+            return
+        if message.method == CANCELLED:
+            self._cancel(address, message.params or {})
+        elif message.method == PROGRESS:
+            self._report(message.params or {})
+        self._tasks.start_soon(self._tell, message, incoming, address)
+
+    def _cancel(self, address: ReturnAddress, params: dict[str, Any]) -> None:
+        key = (address.connection_id or address.client_id, str(params.get("requestId")))
+        exchange = self._running.get(key)
+        if exchange is not None:
+            exchange.cancel_requested.set()
+            exchange.scope.cancel()
+            return
+        self._tombstones[key] = None
+        if len(self._tombstones) > _TOMBSTONE_COUNT:
+            self._tombstones.popitem(last=False)
+
+    def _report(self, params: dict[str, Any]) -> None:
+        question = self._questions.pending.get(str(params.get("progressToken")))
+        progress, total = params.get("progress"), params.get("total")
+        if question is None or question.on_progress is None:
+            return
+        if isinstance(progress, int | float):
+            message = params.get("message")
+            self._tasks.start_soon(
+                _call_progress,
+                question.on_progress,
+                float(progress),
+                float(total) if isinstance(total, int | float) else None,
+                message if isinstance(message, str) else None,
+            )
+
+    async def _tell(
+        self, message: JSONRPCNotification, incoming: Incoming, address: ReturnAddress
+    ) -> None:
+        channel = self._channel(address)
+        try:
+            await self._responder.notice(message, incoming.header, Notice(channel), channel)
+        except DecodeError as exc:
+            logger.info("a %s notification was ignored: %s", message.method, exc)
+
+    def _channel(self, address: ReturnAddress) -> Channel:
+        return Channel(self._link, address.without_request(), self._handoff, self._questions)
+
+
+@asynccontextmanager
+async def hosting(
+    server: Server[Any],
+    bus: Bus,
+    config: SnsSqsTransportConfig,
+    *,
+    sealer: Sealer | None = None,
+    drain_seconds: float = 0.0,
+) -> AsyncIterator[Host]:
+    """Serve on the running loop while the context is open.
+
+    Args:
+        server: The SDK's low-level server; its lifespan is entered once.
+        bus: Where the queue and the topic are. It stays open.
+        config: The server's queue, the response topic and the timings.
+        sealer: Of 2025-era sessions; one with a random key by default.
+        drain_seconds: How long requests in hand may finish when the context is left. What is not
+            finished then is handed back to the queue.
+    """
+    handoff = Handoff()
+    mailbox: Mailbox[Arrival] = Mailbox(handoff)
+    link = ServerLink(bus, config, mailbox.put)
+    async with server.lifespan(server) as state, anyio.create_task_group() as tasks:
+        host = Host(Responder(server, state, sealer or Sealer()), link, handoff, tasks)
+        tasks.start_soon(host.run, mailbox)
+        link.start()
+        try:
+            yield host
+        finally:
+            with anyio.CancelScope(shield=True):
+                await host.drain(drain_seconds)
+                mailbox.end()
+                await anyio.to_thread.run_sync(link.close)
+            tasks.cancel_scope.cancel()
+
+
+async def _call_progress(on_progress: Any, *arguments: Any) -> None:
+    try:
+        await on_progress(*arguments)
+    except Exception:  # boundary: a callback of the application must not end the host
+        logger.exception("a progress callback raised")
+
+
+def _loop_deadline(work: Work) -> float:
+    """A request's deadline on the loop's clock; infinity without."""
+    deadline = deadline_of(work.request.params)
+    return float("inf") if deadline is None else anyio.current_time() + deadline - time.time()

@@ -1,0 +1,85 @@
+"""2025-era sessions without a session table: the session id *is* the handshake, sealed.
+
+Any worker with the deployment's key opens it; nobody else can make one, and one that was copied to
+another connection does not open.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import os
+import zlib
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Final
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from mcp_types import InitializeRequestParams
+from pydantic import ValidationError
+
+from asyncmcp_nb.errors import ConfigError, DecodeError
+
+_NONCE_BYTES: Final = 12
+_MAX_HANDSHAKE_BYTES: Final = 256 * 1024
+MIN_KEY_BYTES: Final = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Handshake:
+    """What ``initialize`` settled."""
+
+    params: InitializeRequestParams
+    protocol_version: str
+
+
+class Sealer:
+    """Seals and opens handshakes under one key."""
+
+    def __init__(self, key: bytes | None = None) -> None:
+        """Use ``key`` (at least 32 bytes), or a random one that dies with this object."""
+        if key is not None and len(key) < MIN_KEY_BYTES:
+            raise ConfigError(f"a session key needs at least {MIN_KEY_BYTES} bytes")
+        self._cipher = AESGCM(sha256(key or os.urandom(MIN_KEY_BYTES)).digest())
+
+    @classmethod
+    def from_file(cls, path: str | None) -> Sealer:
+        """Read the key from a file; a random one without.
+
+        Raises:
+            ConfigError: The file cannot be read or is too short.
+        """
+        if path is None:
+            return cls()
+        try:
+            return cls(Path(path).read_bytes())
+        except OSError as exc:
+            raise ConfigError(f"cannot read the session key {path}: {exc.strerror}") from None
+
+    def seal(self, handshake: Handshake, owner: str) -> str:
+        """Make a session id for one owner (a connection)."""
+        params = handshake.params.model_dump(by_alias=True, mode="json", exclude_none=True)
+        plain = json.dumps({"v": handshake.protocol_version, "p": params}).encode()
+        nonce = os.urandom(_NONCE_BYTES)
+        sealed = self._cipher.encrypt(nonce, zlib.compress(plain), owner.encode())
+        return base64.urlsafe_b64encode(nonce + sealed).decode("ascii").rstrip("=")
+
+    def open(self, session_id: str, owner: str) -> Handshake:
+        """Read a session id.
+
+        Raises:
+            DecodeError: It was made with another key, for another owner, or made up.
+        """
+        try:
+            raw = base64.b64decode(session_id + "=" * (-len(session_id) % 4), b"-_", validate=True)
+            packed = self._cipher.decrypt(raw[:_NONCE_BYTES], raw[_NONCE_BYTES:], owner.encode())
+            # Sealed by us, so its size is what we let in; bounded all the same.
+            plain = zlib.decompressobj().decompress(packed, _MAX_HANDSHAKE_BYTES)
+            facts = json.loads(plain)
+            params = InitializeRequestParams.model_validate(facts["p"], by_name=False)
+            return Handshake(params, facts["v"])
+        except (binascii.Error, ValueError, InvalidTag, ValidationError, KeyError) as exc:
+            raise DecodeError(f"unknown session ({type(exc).__name__})") from None

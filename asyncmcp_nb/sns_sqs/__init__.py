@@ -1,0 +1,1 @@
+"""The MCP transport over SNS and SQS."""

@@ -1,0 +1,96 @@
+"""Which header a client's message gets: pure functions of the message.
+
+Ids of a worker's own requests name the worker (``w3f09:5`` is worker ``3f09``'s fifth) and never
+parse as integers, so that the answer can be addressed to that worker's control queue.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+from mcp_types import (
+    PROTOCOL_VERSION_META_KEY,
+    JSONRPCError,
+    JSONRPCMessage,
+    JSONRPCNotification,
+    JSONRPCRequest,
+    JSONRPCResponse,
+)
+
+CANCELLED: Final = "notifications/cancelled"
+PROGRESS: Final = "notifications/progress"
+LOG_MESSAGE: Final = "notifications/message"
+INITIALIZE: Final = "initialize"
+LISTEN: Final = "subscriptions/listen"
+
+_WORKER_REQUEST = re.compile(r"w(?P<worker>[0-9a-f]{8}):[0-9]+")
+_ATTRIBUTE_TEXT = re.compile(r"[\x20-\x7e\xa0-\ud7ff\ue000-\ufffd]{1,256}")
+
+
+def question_id(worker_id: str | None, token: str, number: int) -> str:
+    """The id of a server's own request, 2025 era.
+
+    Args:
+        worker_id: Of a worker with a control queue; without, the answer comes by the common queue.
+        token: Random text that sets this server's ids apart from those of others.
+        number: Counts the server's requests.
+    """
+    return f"q{token}:{number}" if worker_id is None else f"w{worker_id}:{number}"
+
+
+def worker_of(request_id: Any) -> str | None:
+    """The worker that made a request of this id, or None where no worker did."""
+    if not isinstance(request_id, str) or (m := _WORKER_REQUEST.fullmatch(request_id)) is None:
+        return None
+    return m["worker"]
+
+
+def attribute_text(value: object) -> str | None:
+    """A value as an attribute can carry it; None where it cannot (the body still does)."""
+    text = str(value)
+    return text if _ATTRIBUTE_TEXT.fullmatch(text) else None
+
+
+def subject_of(message: JSONRPCMessage) -> Any:
+    """The id of the request that a message is, answers, cancels or reports on; None where none."""
+    match message:
+        case JSONRPCNotification(method="notifications/cancelled", params={"requestId": rid}):
+            return rid
+        case JSONRPCNotification(method="notifications/progress", params={"progressToken": token}):
+            return token
+        case JSONRPCNotification():
+            return None
+        case _:
+            return message.id
+
+
+def destination_worker(message: JSONRPCMessage) -> str | None:
+    """The worker that a client's message is for; None for whichever takes it first."""
+    match message:
+        case JSONRPCResponse() | JSONRPCError():
+            return worker_of(message.id)
+        case JSONRPCNotification(method="notifications/progress"):
+            return worker_of(subject_of(message))
+        case _:
+            return None
+
+
+def is_broadcast(message: JSONRPCMessage) -> bool:
+    """Whether every worker must see it: nobody knows which of them runs the request."""
+    return isinstance(message, JSONRPCNotification) and message.method == CANCELLED
+
+
+def protocol_version_of(message: JSONRPCMessage) -> str | None:
+    """The MCP revision that a request names in its body."""
+    if not isinstance(message, JSONRPCRequest):
+        return None
+    params: Mapping[str, Any] = message.params or {}
+    match params:
+        case {"_meta": {**meta}} if isinstance(meta.get(PROTOCOL_VERSION_META_KEY), str):
+            return meta[PROTOCOL_VERSION_META_KEY]
+        case {"protocolVersion": str() as version} if message.method == INITIALIZE:
+            return version
+        case _:
+            return None

@@ -1,0 +1,97 @@
+"""``sns_sqs_client``: the transport as the MCP SDK's clients take it.
+
+::
+
+    async with Client(sns_sqs_client(config, sqs, sns)) as client: ...
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
+from typing import TYPE_CHECKING
+
+import anyio
+import anyio.to_thread
+from mcp.shared.message import SessionMessage
+from mcp_types import JSONRPCError, JSONRPCMessage, JSONRPCNotification, JSONRPCResponse
+
+from asyncmcp_nb.bus import Bus
+from asyncmcp_nb.config import SnsSqsTransportConfig
+from asyncmcp_nb.errors import BusError
+from asyncmcp_nb.sns_sqs.addressing import CANCELLED
+from asyncmcp_nb.sns_sqs.client_link import ClientLink
+from asyncmcp_nb.sns_sqs.handoff import Handoff, Mailbox
+from asyncmcp_nb.sns_sqs.streams import Publication, StreamWriter
+from asyncmcp_nb.wire import Incoming
+
+if TYPE_CHECKING:
+    from asyncmcp_nb.bus.aws import SnsClient, SqsClient
+
+ReadEnd = Mailbox["SessionMessage | Exception"]
+Streams = tuple[ReadEnd, StreamWriter]
+"""What the SDK reads and writes: its ``ReadStream`` and ``WriteStream``."""
+
+
+def sns_sqs_client(
+    config: SnsSqsTransportConfig, sqs_client: SqsClient, sns_client: SnsClient
+) -> AbstractAsyncContextManager[Streams]:
+    """Connect to MCP servers behind an SNS topic, with answers from an SQS queue.
+
+    The server need not be there: requests wait in its queue. Leaving the context sends what is
+    pending and takes well under a second; a long poll under way is not waited for.
+
+    Args:
+        config: ``sqs_queue_url`` is this client's own queue, ``sns_topic_arn`` the request topic.
+        sqs_client: As ``boto3.client("sqs")`` makes it, with a read timeout above 30 seconds.
+        sns_client: As ``boto3.client("sns")`` makes it.
+
+    Returns:
+        A context manager of ``(read, write)``: a transport for ``mcp.Client`` and ``ClientSession``.
+        Writing raises ``PayloadTooLarge`` or ``BusError`` where a message could not be published.
+    """
+    from asyncmcp_nb.bus.aws import AwsBus
+
+    return bus_client(AwsBus(sqs_client, sns_client), config)
+
+
+@asynccontextmanager
+async def bus_client(bus: Bus, config: SnsSqsTransportConfig) -> AsyncIterator[Streams]:
+    """``sns_sqs_client`` over any bus."""
+    handoff = Handoff()
+    mailbox: ReadEnd = Mailbox(handoff)
+    link = ClientLink(bus, config, partial(deliver_to, mailbox))
+    link.start()
+    try:
+        yield mailbox, client_writer(link, handoff)
+    finally:
+        mailbox.end()
+        with anyio.CancelScope(shield=True):
+            await anyio.to_thread.run_sync(link.close)
+
+
+def deliver_to(mailbox: ReadEnd, incoming: Incoming) -> None:
+    """Hand a message to the SDK; when the reader lags far behind, notifications are what is lost."""
+    must_arrive = isinstance(incoming.message, JSONRPCResponse | JSONRPCError)
+    mailbox.put(SessionMessage(incoming.message), force=must_arrive)
+
+
+def client_writer(link: ClientLink, handoff: Handoff) -> StreamWriter:
+    """The SDK's write stream over a link."""
+
+    async def send(item: SessionMessage) -> None:
+        publication = Publication(handoff)
+        link.post(item.message, publication.done)
+        try:
+            await publication.wait()
+        except BusError:
+            if not _is_courtesy(item.message):
+                raise
+
+    return StreamWriter(send)
+
+
+def _is_courtesy(message: JSONRPCMessage) -> bool:
+    """A cancellation: its sender has given up already and has no use for another error."""
+    return isinstance(message, JSONRPCNotification) and message.method == CANCELLED

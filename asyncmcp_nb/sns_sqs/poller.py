@@ -1,0 +1,177 @@
+"""Threads that take messages from one queue.
+
+One thread polls an idle queue. While receives come back full, others join; they leave when theirs
+come back empty. There is no sleep between polls: the broker's own long poll is the wait.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from asyncmcp_nb.bus import Bus, Delivery
+from asyncmcp_nb.errors import BusClosed, BusError
+from asyncmcp_nb.limits import BATCH_COUNT
+
+logger = logging.getLogger(__name__)
+
+_HELPER_WAIT_SECONDS: Final = 1.0
+_FIRST_BACKOFF_SECONDS: Final = 0.2
+_LAST_BACKOFF_SECONDS: Final = 5.0
+
+Handle = Callable[[Sequence[Delivery]], None]
+"""Takes what a poll brought, in a poller's thread. Raising leaves the messages to be redelivered."""
+
+
+class Slots:
+    """How many messages may be worked on at a time; pollers wait for room before they poll."""
+
+    def __init__(self, count: int) -> None:
+        self._free = count
+        self._changed = threading.Condition()
+        self._closed = False
+
+    def take(self, most: int) -> int:
+        """Wait for at least one and take up to ``most``; 0 after ``close``."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._free > 0 or self._closed)
+            taken = 0 if self._closed else min(most, self._free)
+            self._free -= taken
+            return taken
+
+    def give_back(self, count: int) -> None:
+        """Make room for ``count`` more."""
+        with self._changed:
+            self._free += count
+            self._changed.notify_all()
+
+    def close(self) -> None:
+        """Let waiting pollers go."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+
+
+class Poller:
+    """Receives from a queue until closed and hands on what comes."""
+
+    def __init__(
+        self,
+        bus: Bus,
+        queue: str,
+        handle: Handle,
+        *,
+        thread_count: int,
+        wait_seconds: float,
+        lease_seconds: float,
+        slots: Slots | None = None,
+    ) -> None:
+        self._bus = bus
+        self._queue = queue
+        self._handle = handle
+        self._thread_count = thread_count
+        self._wait_seconds = wait_seconds
+        self._lease_seconds = lease_seconds
+        self._slots = slots
+        self._changed = threading.Condition()
+        self._helper_count = 0
+        self._closed = False
+        self.last_error: BusError | None = None
+        """Why the latest poll failed; None while polls succeed."""
+
+    def start(self) -> None:
+        """Begin to receive."""
+        for index in range(self._thread_count):
+            name = f"asyncmcp-poll-{index}"
+            threading.Thread(target=self._run, args=(index,), name=name, daemon=True).start()
+
+    def close(self) -> None:
+        """Stop; never waits for a long poll. What such a poll still brings is handed back."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+        if self._slots is not None:
+            self._slots.close()
+
+    def _run(self, index: int) -> None:
+        backoff = _FIRST_BACKOFF_SECONDS
+        while self._join_in(index) and (room := self._room()):
+            try:
+                count = self._poll(index, room)
+            except BusClosed:
+                return
+            except BusError as exc:
+                self._note_failure(exc)
+                self._pause(backoff)
+                backoff = min(backoff * 2, _LAST_BACKOFF_SECONDS)
+            else:
+                self.last_error = None
+                backoff = _FIRST_BACKOFF_SECONDS
+                self._adapt(index, count)
+
+    def _join_in(self, index: int) -> bool:
+        with self._changed:
+            self._changed.wait_for(lambda: self._closed or index <= self._helper_count)
+            return not self._closed
+
+    def _room(self) -> int:
+        return BATCH_COUNT if self._slots is None else self._slots.take(BATCH_COUNT)
+
+    def _poll(self, index: int, room: int) -> int:
+        kept = 0
+        try:
+            deliveries = self._bus.receive(
+                self._queue,
+                max_count=room,
+                wait_seconds=self._wait_seconds if index == 0 else _HELPER_WAIT_SECONDS,
+                lease_seconds=self._lease_seconds,
+            )
+            if self._closed:
+                self._hand_back(deliveries)
+                return 0
+            kept = self._hand_on(deliveries)
+            return len(deliveries)
+        finally:
+            if self._slots is not None and room > kept:
+                self._slots.give_back(room - kept)
+
+    def _hand_on(self, deliveries: Sequence[Delivery]) -> int:
+        """Pass the messages on; how many of them occupy a slot now."""
+        if not deliveries:
+            return 0
+        try:
+            self._handle(deliveries)
+        except Exception:  # boundary: the broker delivers again what could not be taken
+            logger.exception("%d messages could not be taken; they come again", len(deliveries))
+            self._pause(_FIRST_BACKOFF_SECONDS)
+            return 0
+        return len(deliveries)
+
+    def _hand_back(self, deliveries: Sequence[Delivery]) -> None:
+        if not deliveries:
+            return
+        try:
+            self._bus.extend(self._queue, [delivery.receipt for delivery in deliveries], 0)
+        except BusError as exc:
+            logger.info("%d messages wait for their lease to end: %s", len(deliveries), exc)
+
+    def _adapt(self, index: int, count: int) -> None:
+        with self._changed:
+            if count == BATCH_COUNT:
+                self._helper_count = min(self._helper_count + 1, self._thread_count - 1)
+                self._changed.notify_all()
+            elif count == 0 and index > 0:
+                self._helper_count = min(self._helper_count, index - 1)
+
+    def _note_failure(self, exc: BusError) -> None:
+        if self.last_error is None:
+            logger.warning("receiving failed, trying again: %s", exc)
+        self.last_error = exc
+
+    def _pause(self, seconds: float) -> None:
+        deadline = time.monotonic() + seconds
+        with self._changed:
+            self._changed.wait_for(lambda: self._closed, deadline - time.monotonic())

@@ -1,0 +1,372 @@
+"""A server's end of the transport: requests in, answers out, nothing lost between.
+
+Threads poll, extend leases, publish and acknowledge. A request is acknowledged after its answer was
+accepted by the topic, so a worker that dies at any moment leaves it to another.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+
+from mcp_types import (
+    INTERNAL_ERROR,
+    INVALID_REQUEST,
+    ErrorData,
+    JSONRPCError,
+    JSONRPCMessage,
+    JSONRPCRequest,
+)
+
+from asyncmcp_nb.bus import Bus, Delivery
+from asyncmcp_nb.bus.batcher import Batcher, Done
+from asyncmcp_nb.config import SnsSqsTransportConfig
+from asyncmcp_nb.errors import BusError, DecodeError, PayloadTooLarge
+from asyncmcp_nb.limits import RAW_DELIVERY_ATTRIBUTE_COUNT
+from asyncmcp_nb.sns_sqs.leases import LeaseKeeper
+from asyncmcp_nb.sns_sqs.poller import Poller, Slots
+from asyncmcp_nb.sns_sqs.window import Answered, Window
+from asyncmcp_nb.sns_sqs.work import Answer, ReturnAddress, Work
+from asyncmcp_nb.wire import Incoming, Outgoing, decode, encode
+
+logger = logging.getLogger(__name__)
+
+REASON_ATTRIBUTE: Final = "DeadLetterReason"
+
+Arrival = Work | Incoming
+"""A request to serve; or a notification, or an answer to a question of ours."""
+
+Deliver = Callable[[Arrival], bool]
+"""Takes an arrival in a thread. Must not block. False hands a request back to the queue."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServerStatistics:
+    """A snapshot of a server's end, counted since it started."""
+
+    in_flight_count: int
+    """Requests being worked on now."""
+    answered_count: int
+    """Answers that the topic accepted."""
+    redelivered_count: int
+    """Requests that came again: joined while running, or answered from the kept answer."""
+    parked_count: int
+    """Messages put into the dead-letter queue."""
+    handed_back_count: int
+    """Requests given back unfinished, for another worker."""
+    lost_lease_count: int
+    """Leases that could not be extended."""
+    last_error: BusError | None
+    """Why the latest poll failed; None while polls succeed."""
+
+
+class ServerLink:
+    """Receives requests under leases and publishes what is said about them."""
+
+    def __init__(self, bus: Bus, config: SnsSqsTransportConfig, deliver: Deliver) -> None:
+        self._bus = bus
+        self._config = config
+        self._deliver = deliver
+        self._count_lock = threading.Lock()
+        self._counts: Counter[str] = Counter()
+        self._window: Window[Work] = Window(keep_seconds=config.duplicate_window_seconds)
+        self._slots = Slots(config.max_in_flight)
+        self._leases = LeaseKeeper(bus, config.sqs_queue_url, lease_seconds=config.lease_seconds)
+        self._publisher: Batcher[Outgoing] = Batcher(
+            partial(bus.publish, config.sns_topic_arn),
+            name="asyncmcp-answer",
+            thread_count=config.publisher_count,
+            retry_seconds=config.retry_seconds,
+            limit_bytes=config.message_limit_bytes,
+        )
+        self._acker = self._make_acker(config.sqs_queue_url)
+        self._poller = Poller(
+            bus,
+            config.sqs_queue_url,
+            self._take,
+            thread_count=config.poller_count,
+            wait_seconds=config.poll_wait_seconds,
+            lease_seconds=config.lease_seconds,
+            slots=self._slots,
+        )
+        self._control = self._make_control(config.control_queue_url)
+
+    @property
+    def config(self) -> SnsSqsTransportConfig:
+        """What it was made with."""
+        return self._config
+
+    def start(self) -> None:
+        """Begin to receive."""
+        self._poller.start()
+        if self._control is not None:
+            self._control.start()
+
+    def stop_receiving(self) -> None:
+        """Take no further requests; those in hand go on."""
+        self._poller.close()
+
+    def close(self, timeout_seconds: float = 2.0) -> None:
+        """Hand back what is unfinished, send what is pending, stop. Blocks for at most the timeout."""
+        deadline = time.monotonic() + timeout_seconds
+        self.stop_receiving()
+        for work in self._window.running():
+            work.hand_back()
+        if self._control is not None:
+            self._control.close()
+        self._publisher.close(timeout_seconds)
+        self._acker.close(max(0.0, deadline - time.monotonic()))
+        self._leases.close()
+
+    def statistics(self) -> ServerStatistics:
+        """What happened so far."""
+        with self._count_lock:
+            counts = dict(self._counts)
+        return ServerStatistics(
+            in_flight_count=self._window.running_count,
+            answered_count=counts.get("answered", 0),
+            redelivered_count=counts.get("redelivered", 0),
+            parked_count=counts.get("parked", 0),
+            handed_back_count=counts.get("handed_back", 0),
+            lost_lease_count=self._leases.lost_count,
+            last_error=self._poller.last_error,
+        )
+
+    # -- out, from any thread ---------------------------------------------------------------------
+
+    def post(
+        self,
+        address: ReturnAddress,
+        message: JSONRPCMessage,
+        done: Done,
+        *,
+        sequence: int | None = None,
+    ) -> None:
+        """Publish a message to a client.
+
+        Raises:
+            PayloadTooLarge: It is above the topic's limit; nothing was sent.
+        """
+        outgoing = self._encode(address, message, sequence, None)
+        self._publisher.submit(outgoing, done, weight_bytes=outgoing.size_bytes)
+
+    def publish_answer(self, work: Work, message: Answer, session_id: str | None) -> None:
+        """For ``Work.answer``: keep, publish, then acknowledge."""
+        sequence = work.next_sequence()
+        try:
+            outgoing = self._encode(work.address, message, sequence, session_id)
+        except PayloadTooLarge as exc:
+            error = ErrorData(code=INTERNAL_ERROR, message=f"The answer was not sent: {exc}")
+            too_large = JSONRPCError(jsonrpc="2.0", id=work.request.id, error=error)
+            outgoing = self._encode(work.address, too_large, sequence, None)
+        self._window.finish(work.key, outgoing, time.monotonic())
+        self._free(work)
+        self._publish_kept(outgoing, work)
+
+    def acknowledge_unanswered(self, work: Work) -> None:
+        """For ``Work.settle``."""
+        self._window.finish(work.key, None, time.monotonic())
+        self._free(work)
+        self._acknowledge(work)
+
+    def release(self, work: Work) -> None:
+        """For ``Work.hand_back``."""
+        self._window.forget(work.key)
+        self._free(work)
+        self._release(work)
+
+    def detach(self, work: Work) -> None:
+        """For ``Work.detach``."""
+        self._acknowledge(work)
+        self._slots.give_back(1)
+
+    def _encode(
+        self,
+        address: ReturnAddress,
+        message: JSONRPCMessage,
+        sequence: int | None,
+        session_id: str | None,
+    ) -> Outgoing:
+        header = address.header(sequence=sequence, session_id=session_id, now=time.time())
+        return encode(message, header, limit_bytes=self._config.message_limit_bytes)
+
+    def _publish_kept(self, outgoing: Outgoing, work: Work) -> None:
+        def done(error: BusError | None) -> None:
+            if error is None:
+                self._tally("answered")
+                self._acknowledge(work)
+            else:
+                # The answer stays in the window: the redelivery sends it without running again.
+                logger.warning("an answer could not be published; it is sent again: %s", error)
+                self._release(work)
+
+        self._publisher.submit(outgoing, done, weight_bytes=outgoing.size_bytes)
+
+    def _free(self, work: Work) -> None:
+        if not work.detached:
+            self._slots.give_back(1)
+
+    def _acknowledge(self, work: Work) -> None:
+        for receipt in self._let_go(work):
+            self._acker.submit(receipt, _ignore)
+
+    def _release(self, work: Work) -> None:
+        receipts = self._let_go(work)
+        if not receipts:
+            return
+        self._tally("handed_back")
+        try:
+            self._bus.extend(self._config.sqs_queue_url, receipts[:10], 0)
+        except BusError as exc:
+            logger.info("a request waits for its lease to end: %s", exc)
+
+    def _let_go(self, work: Work) -> list[str]:
+        with work.lock:
+            receipts, work.receipts = work.receipts, []
+        for receipt in receipts:
+            self._leases.drop(receipt)
+        return receipts
+
+    # -- in, in a poller's thread -----------------------------------------------------------------
+
+    def _take(self, deliveries: Sequence[Delivery]) -> None:
+        for delivery in deliveries:
+            if not self._accept(delivery):
+                self._slots.give_back(1)
+
+    def _accept(self, delivery: Delivery) -> bool:
+        """Take one message; whether it occupies its slot from now on."""
+        try:
+            incoming = decode(delivery.body, delivery.attributes)
+        except DecodeError as exc:
+            self._park(delivery, exc.reason, self._acker)
+            return False
+        if not isinstance(incoming.message, JSONRPCRequest):
+            self._deliver(incoming)
+            self._acker.submit(delivery.receipt, _ignore)
+            return False
+        address = ReturnAddress.of(incoming)
+        if address is None:
+            self._park(delivery, "a request without ClientId cannot be answered", self._acker)
+            return False
+        return self._begin(delivery, incoming, incoming.message, address)
+
+    def _begin(
+        self,
+        delivery: Delivery,
+        incoming: Incoming,
+        request: JSONRPCRequest,
+        address: ReturnAddress,
+    ) -> bool:
+        key = (address.connection_id or address.client_id, str(request.id))
+        work = Work(request, incoming, address, key, self, [delivery.receipt])
+        match self._window.begin(key, work, time.monotonic()):
+            case Work() as running:
+                self._join(running, delivery.receipt)
+                return False
+            case Answered() as answered:
+                self._answer_again(answered, work)
+                return False
+            case _:
+                pass
+        self._leases.hold(work.receipts, time.monotonic())
+        if (reason := contradiction(incoming, request)) is not None:
+            error = ErrorData(code=INVALID_REQUEST, message=reason)
+            work.answer(JSONRPCError(jsonrpc="2.0", id=request.id, error=error))
+        elif not self._deliver(work):
+            work.hand_back()
+        return True
+
+    def _join(self, running: Work, receipt: str) -> None:
+        """Let a duplicate share the fate of the request that runs."""
+        self._tally("redelivered")
+        with running.lock:
+            detached, ended = running.detached, running.ended
+            if not (detached or ended):
+                running.receipts.append(receipt)
+        if detached:
+            self._acker.submit(receipt, _ignore)
+        elif not ended:
+            self._leases.hold([receipt], time.monotonic())
+        # Ended while we looked: its answer may not be out yet, so this delivery comes again.
+
+    def _answer_again(self, answered: Answered, work: Work) -> None:
+        self._tally("redelivered")
+        if answered.answer is None:
+            self._acknowledge(work)
+        else:
+            self._publish_kept(answered.answer, work)
+
+    def _take_control(self, acker: Batcher[str], deliveries: Sequence[Delivery]) -> None:
+        for delivery in deliveries:
+            try:
+                self._deliver(decode(delivery.body, delivery.attributes))
+            except DecodeError as exc:
+                self._park(delivery, exc.reason, acker)
+                continue
+            acker.submit(delivery.receipt, _ignore)
+
+    def _park(self, delivery: Delivery, reason: str, acker: Batcher[str]) -> None:
+        """Put a message aside with the reason; without a place for it, the queue's own policy rules."""
+        logger.warning("a message is put aside: %s", reason)
+        self._tally("parked")
+        if self._config.dead_letter_queue_url is None:
+            return
+        letter = Outgoing(delivery.body, _with_reason(delivery.attributes, reason))
+        try:
+            self._bus.send(self._config.dead_letter_queue_url, letter)
+        except BusError as exc:
+            logger.warning("a message could not be put aside and comes again: %s", exc)
+            return
+        acker.submit(delivery.receipt, _ignore)
+
+    # -- making -----------------------------------------------------------------------------------
+
+    def _make_acker(self, queue: str) -> Batcher[str]:
+        return Batcher(
+            partial(self._bus.ack, queue),
+            name="asyncmcp-done",
+            linger_seconds=self._config.ack_linger_seconds,
+            retry_seconds=self._config.retry_seconds,
+        )
+
+    def _make_control(self, queue: str | None) -> Poller | None:
+        if queue is None:
+            return None
+        return Poller(
+            self._bus,
+            queue,
+            partial(self._take_control, self._make_acker(queue)),
+            thread_count=1,
+            wait_seconds=self._config.poll_wait_seconds,
+            lease_seconds=self._config.lease_seconds,
+        )
+
+    def _tally(self, what: str) -> None:
+        with self._count_lock:
+            self._counts[what] += 1
+
+
+def contradiction(incoming: Incoming, request: JSONRPCRequest) -> str | None:
+    """What a request's attributes say against its body, or None. The body is the truth."""
+    header = incoming.header
+    if header.method is not None and header.method != request.method:
+        return f"attribute Method says {header.method!r}, the body {request.method!r}"
+    if header.request_id is not None and header.request_id != str(request.id):
+        return f"attribute RequestId says {header.request_id!r}, the body {request.id!r}"
+    return None
+
+
+def _with_reason(attributes: Mapping[str, str], reason: str) -> dict[str, str]:
+    kept = list(attributes.items())[: RAW_DELIVERY_ATTRIBUTE_COUNT - 1]
+    return {**dict(kept), REASON_ATTRIBUTE: reason[:256]}
+
+
+def _ignore(error: BusError | None) -> None:
+    """An acknowledgement that fails costs a redelivery, which the window answers."""

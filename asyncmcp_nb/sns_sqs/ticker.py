@@ -1,0 +1,61 @@
+"""A thread that does small work when it is due, whatever the event loop does meanwhile."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+
+logger = logging.getLogger(__name__)
+
+Work = Callable[[float], float | None]
+"""Do what is due at this monotonic time; return when it is due again, or None for not before a poke."""
+
+
+class Ticker:
+    """Calls its work when it is due and when poked."""
+
+    def __init__(self, work: Work, *, name: str) -> None:
+        self._work = work
+        self._name = name
+        self._changed = threading.Condition()
+        self._poked = False
+        self._closed = False
+        self._thread: threading.Thread | None = None
+
+    def poke(self) -> None:
+        """Look again now; starts the thread where there is none."""
+        with self._changed:
+            if self._closed:
+                return
+            self._poked = True
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
+                self._thread.start()
+            self._changed.notify()
+
+    def close(self) -> None:
+        """End the thread; never waits for work that is under way."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify()
+
+    def _run(self) -> None:
+        due: float | None = None
+        while self._wait(due):
+            try:
+                due = self._work(time.monotonic())
+            except Exception:  # boundary: leases must go on after a bug, which is logged
+                logger.exception("%s: work failed; trying again in a second", self._name)
+                due = time.monotonic() + 1.0
+
+    def _wait(self, due: float | None) -> bool:
+        with self._changed:
+            while not self._poked and not self._closed:
+                left = None if due is None else due - time.monotonic()
+                if left is not None and left <= 0:
+                    break
+                self._changed.wait(left)
+            self._poked = False
+            return not self._closed

@@ -1,0 +1,27 @@
+"""Keys of ours in a request's ``_meta``, where reverse-DNS names keep vendors apart."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timezone
+from typing import Any, Final, cast
+
+DEADLINE_KEY: Final = "io.github.asyncmcp-nb/deadline"
+"""ISO 8601 time after which nobody wants the answer."""
+
+
+def deadline_text(deadline: float) -> str:
+    """Unix seconds as the ISO time that travels."""
+    return datetime.fromtimestamp(deadline, timezone.utc).isoformat()
+
+
+def deadline_of(params: Mapping[str, Any] | None) -> float | None:
+    """The deadline of a request in Unix seconds; None where it has none, or one that is no time."""
+    meta = (params or {}).get("_meta")
+    text = cast("dict[str, Any]", meta).get(DEADLINE_KEY) if isinstance(meta, dict) else None
+    if not isinstance(text, str):
+        return None
+    try:
+        return datetime.fromisoformat(text).timestamp()
+    except (ValueError, OverflowError, OSError):
+        return None
