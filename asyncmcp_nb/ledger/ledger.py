@@ -19,7 +19,7 @@ from asyncmcp_nb.ledger.reader import LedgerReader
 from asyncmcp_nb.ledger.recorder import bind_request, record_arrival, record_sent
 from asyncmcp_nb.ledger.records import Arrival, Binding, NewCall, Recorded, Sent
 from asyncmcp_nb.ledger.status import Status
-from asyncmcp_nb.ledger.store import Store
+from asyncmcp_nb.ledger.store import BUSY_SECONDS, Store
 
 _GIVEN_UP: Final = frozenset({Status.CANCELLED, Status.TIMED_OUT, Status.FAILED})
 
@@ -28,23 +28,24 @@ class Ledger(LedgerReader):
     """Calls, the requests they were sent as, their answers and logs, in one SQLite file.
 
     All methods block for a short while and may be called from any thread. Every one raises
-    ``LedgerError`` when SQLite refuses (disk full, file damaged, locked by another process for more
-    than five seconds) or the ledger is closed; a writing one has then written nothing. Times are
+    ``LedgerError`` when SQLite refuses (disk full, file damaged, locked by another process for too
+    long) or the ledger is closed; a writing one has then written nothing. Times are
     Unix seconds.
     """
 
     @classmethod
-    def open(cls, path: str | Path) -> Ledger:
+    def open(cls, path: str | Path, *, busy_seconds: float = BUSY_SECONDS) -> Ledger:
         """Open a ledger file, or make it (mode 0600, missing folders 0700).
 
         Args:
             path: The file, or ``":memory:"`` for one that dies with the process.
+            busy_seconds: How long a write waits for another process that writes the same file.
 
         Raises:
             LedgerError: It cannot be made or read, is no ledger, is damaged, or was written by a
                 newer version. The file is left as it is.
         """
-        return cls(Store(path))
+        return cls(Store(path, busy_seconds=busy_seconds))
 
     def close(self) -> None:
         """Release the file. May be called again; every other use afterwards raises."""

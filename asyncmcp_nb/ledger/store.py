@@ -16,7 +16,7 @@ from asyncmcp_nb.ledger.schema import migrate
 IN_MEMORY: Final = ":memory:"
 
 BUSY_SECONDS: Final = 5.0
-"""How long a write waits for another process that writes the same file."""
+"""Unless told otherwise, how long a write waits for another process that writes the file."""
 
 _ADVICE: Final = {
     "SQLITE_NOTADB": "{damaged}",
@@ -42,13 +42,18 @@ class Store:
     in memory has but the one connection.
     """
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(self, path: str | Path, *, busy_seconds: float = BUSY_SECONDS) -> None:
         """Open or make the file.
+
+        Args:
+            path: The file, or ``":memory:"``.
+            busy_seconds: How long a write waits for another process that writes.
 
         Raises:
             LedgerError: It cannot be made, read or written, or is no ledger.
         """
         self.name: Final = str(path)
+        self._busy_seconds: Final = busy_seconds
         self._lock: Final = RLock()
         self._pool_lock: Final = Lock()
         self._idle: list[sqlite3.Connection] = []
@@ -134,7 +139,7 @@ class Store:
     def _connect(self) -> sqlite3.Connection:
         # Transactions are ours to begin; the locks above see to it that no two threads meet.
         db = sqlite3.connect(
-            self.name, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
+            self.name, timeout=self._busy_seconds, isolation_level=None, check_same_thread=False
         )
         try:
             if db.execute("PRAGMA journal_mode").fetchone() != ("wal",):

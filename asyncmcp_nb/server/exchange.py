@@ -31,9 +31,8 @@ from asyncmcp_nb.bus.batcher import Done
 from asyncmcp_nb.errors import AsyncMcpError, BusError
 from asyncmcp_nb.sns_sqs.addressing import CANCELLED, PROGRESS, question_id
 from asyncmcp_nb.sns_sqs.handoff import Handoff
-from asyncmcp_nb.sns_sqs.server_link import ServerLink
 from asyncmcp_nb.sns_sqs.streams import Publication
-from asyncmcp_nb.sns_sqs.work import ReturnAddress, Work
+from asyncmcp_nb.sns_sqs.work import Outlet, ReturnAddress, Work
 
 logger = logging.getLogger(__name__)
 
@@ -90,7 +89,7 @@ class Channel:
     """Messages to one client: about one request, or about none."""
 
     def __init__(
-        self, link: ServerLink, address: ReturnAddress, handoff: Handoff, questions: Questions
+        self, link: Outlet, address: ReturnAddress, *, handoff: Handoff, questions: Questions
     ) -> None:
         self._link = link
         self._address = address
@@ -168,7 +167,7 @@ class Exchange(Channel):
     def __init__(
         self, work: Work, handoff: Handoff, questions: Questions, *, may_ask: bool
     ) -> None:
-        super().__init__(work.link, work.address, handoff, questions)
+        super().__init__(work.link, work.address, handoff=handoff, questions=questions)
         self._work = work
         self._closed = False
         self._transport = TransportContext(kind=TRANSPORT_KIND, can_send_request=may_ask)

@@ -159,7 +159,10 @@ class Host:
             logger.info("a %s notification was ignored: %s", message.method, exc)
 
     def _channel(self, address: ReturnAddress) -> Channel:
-        return Channel(self._link, address.without_request(), self._handoff, self._questions)
+        to_client = address.without_request()
+        return Channel(
+            self._link, to_client, handoff=self._handoff, questions=self._questions
+        )
 
 
 @asynccontextmanager

@@ -139,12 +139,16 @@ class ClientLink:
 
     # -- out --------------------------------------------------------------------------------------
 
-    def post(self, message: JSONRPCMessage, done: Done) -> int:
+    def post(
+        self, message: JSONRPCMessage, done: Done, *, connection_id: str | None = None
+    ) -> int:
         """Publish a message; never blocks.
 
         Args:
             message: Any JSON-RPC message.
             done: Called once in a thread when it was accepted (None) or given up.
+            connection_id: Of an earlier session of this client whose request it is or cancels; by
+                default, this one's.
 
         Returns:
             Its size on the wire, in bytes.
@@ -152,22 +156,25 @@ class ClientLink:
         Raises:
             PayloadTooLarge: It is above the topic's limit; nothing was sent.
         """
-        outgoing = self._encode(message, destination_worker(message))
-        if isinstance(message, JSONRPCRequest):
+        owner = connection_id or self.connection_id
+        outgoing = self._encode(message, owner, destination_worker(message))
+        if isinstance(message, JSONRPCRequest) and connection_id is None:
             self.inbox.expect(str(message.id))
         self._publisher.submit(outgoing, done, weight_bytes=outgoing.size_bytes)
         if is_broadcast(message):
             # To each worker's control queue, besides the queue that they compete for.
-            copy = self._encode(message, ALL_WORKERS)
+            copy = self._encode(message, owner, ALL_WORKERS)
             self._publisher.submit(copy, _ignore, weight_bytes=copy.size_bytes)
         return outgoing.size_bytes
 
-    def _encode(self, message: JSONRPCMessage, worker_id: str | None) -> Outgoing:
+    def _encode(
+        self, message: JSONRPCMessage, connection_id: str, worker_id: str | None
+    ) -> Outgoing:
         subject = subject_of(message)
         header = Header(
             protocol_version=protocol_version_of(message) or self._protocol_version,
             client_id=self.client_id,
-            connection_id=self.connection_id,
+            connection_id=connection_id,
             request_id=None if subject is None else attribute_text(subject),
             method=_method_of(message),
             session_id=None if _is_initialize(message) else self._session_id,

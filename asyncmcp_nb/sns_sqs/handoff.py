@@ -9,11 +9,10 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from types import TracebackType
-from typing import Any, Generic, Protocol, TypeVar, cast
+from typing import Any, cast, Generic, Protocol, Self, TypeVar
 
 import anyio
 import anyio.lowlevel
-from typing_extensions import Self
 
 T = TypeVar("T")
 

@@ -10,10 +10,9 @@ import logging
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Final
 
 from mcp_types import (
     INTERNAL_ERROR,
@@ -28,16 +27,14 @@ from asyncmcp_nb.bus import Bus, Delivery
 from asyncmcp_nb.bus.batcher import Batcher, Done
 from asyncmcp_nb.config import SnsSqsTransportConfig
 from asyncmcp_nb.errors import BusError, DecodeError, PayloadTooLarge
-from asyncmcp_nb.limits import RAW_DELIVERY_ATTRIBUTE_COUNT
 from asyncmcp_nb.sns_sqs.leases import LeaseKeeper
+from asyncmcp_nb.sns_sqs.parking import Parking
 from asyncmcp_nb.sns_sqs.poller import Poller, Slots
 from asyncmcp_nb.sns_sqs.window import Answered, Window
 from asyncmcp_nb.sns_sqs.work import Answer, ReturnAddress, Work
 from asyncmcp_nb.wire import Incoming, Outgoing, decode, encode
 
 logger = logging.getLogger(__name__)
-
-REASON_ATTRIBUTE: Final = "DeadLetterReason"
 
 Arrival = Work | Incoming
 """A request to serve; or a notification, or an answer to a question of ours."""
@@ -86,6 +83,7 @@ class ServerLink:
             limit_bytes=config.message_limit_bytes,
         )
         self._acker = self._make_acker(config.sqs_queue_url)
+        self._parking = Parking(bus, config.dead_letter_queue_url)
         self._poller = Poller(
             bus,
             config.sqs_queue_url,
@@ -132,7 +130,7 @@ class ServerLink:
             in_flight_count=self._window.running_count,
             answered_count=counts.get("answered", 0),
             redelivered_count=counts.get("redelivered", 0),
-            parked_count=counts.get("parked", 0),
+            parked_count=self._parking.parked_count,
             handed_back_count=counts.get("handed_back", 0),
             lost_lease_count=self._leases.lost_count,
             last_error=self._poller.last_error,
@@ -245,7 +243,7 @@ class ServerLink:
         try:
             incoming = decode(delivery.body, delivery.attributes)
         except DecodeError as exc:
-            self._park(delivery, exc.reason, self._acker)
+            self._parking.park(delivery, exc.reason, self._acker)
             return False
         if not isinstance(incoming.message, JSONRPCRequest):
             self._deliver(incoming)
@@ -253,7 +251,7 @@ class ServerLink:
             return False
         address = ReturnAddress.of(incoming)
         if address is None:
-            self._park(delivery, "a request without ClientId cannot be answered", self._acker)
+            self._parking.park(delivery, "a request without ClientId cannot be answered", self._acker)
             return False
         return self._begin(delivery, incoming, incoming.message, address)
 
@@ -308,23 +306,9 @@ class ServerLink:
             try:
                 self._deliver(decode(delivery.body, delivery.attributes))
             except DecodeError as exc:
-                self._park(delivery, exc.reason, acker)
+                self._parking.park(delivery, exc.reason, acker)
                 continue
             acker.submit(delivery.receipt, _ignore)
-
-    def _park(self, delivery: Delivery, reason: str, acker: Batcher[str]) -> None:
-        """Put a message aside with the reason; without a place for it, the queue's own policy rules."""
-        logger.warning("a message is put aside: %s", reason)
-        self._tally("parked")
-        if self._config.dead_letter_queue_url is None:
-            return
-        letter = Outgoing(delivery.body, _with_reason(delivery.attributes, reason))
-        try:
-            self._bus.send(self._config.dead_letter_queue_url, letter)
-        except BusError as exc:
-            logger.warning("a message could not be put aside and comes again: %s", exc)
-            return
-        acker.submit(delivery.receipt, _ignore)
 
     # -- making -----------------------------------------------------------------------------------
 
@@ -361,11 +345,6 @@ def contradiction(incoming: Incoming, request: JSONRPCRequest) -> str | None:
     if header.request_id is not None and header.request_id != str(request.id):
         return f"attribute RequestId says {header.request_id!r}, the body {request.id!r}"
     return None
-
-
-def _with_reason(attributes: Mapping[str, str], reason: str) -> dict[str, str]:
-    kept = list(attributes.items())[: RAW_DELIVERY_ATTRIBUTE_COUNT - 1]
-    return {**dict(kept), REASON_ATTRIBUTE: reason[:256]}
 
 
 def _ignore(error: BusError | None) -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from functools import partial
 from types import TracebackType
+from typing import Self
 
 import anyio
 from mcp.shared.message import SessionMessage
-from typing_extensions import Self
 
 from asyncmcp_nb.errors import BusError
 from asyncmcp_nb.sns_sqs.handoff import Handoff

@@ -6,16 +6,13 @@ import itertools
 import threading
 from collections.abc import Hashable
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from mcp_types import JSONRPCError, JSONRPCMessage, JSONRPCRequest, JSONRPCResponse
 
 from asyncmcp_nb.bus.batcher import Done
 from asyncmcp_nb.sns_sqs.addressing import attribute_text
 from asyncmcp_nb.wire import Header, Incoming
-
-if TYPE_CHECKING:
-    from asyncmcp_nb.sns_sqs.server_link import ServerLink
 
 Answer = JSONRPCResponse | JSONRPCError
 
@@ -64,6 +61,37 @@ class ReturnAddress:
         )
 
 
+class Outlet(Protocol):
+    """What a request needs of the link that brought it; called from any thread."""
+
+    def post(
+        self,
+        address: ReturnAddress,
+        message: JSONRPCMessage,
+        done: Done,
+        *,
+        sequence: int | None = None,
+    ) -> None:
+        """Publish a message to a client."""
+        ...
+
+    def publish_answer(self, work: Work, message: Answer, session_id: str | None) -> None:
+        """Keep the answer, publish it, then acknowledge the request."""
+        ...
+
+    def acknowledge_unanswered(self, work: Work) -> None:
+        """Acknowledge a request that is owed no answer."""
+        ...
+
+    def release(self, work: Work) -> None:
+        """Make the request visible to other workers."""
+        ...
+
+    def detach(self, work: Work) -> None:
+        """Acknowledge the request though it goes on."""
+        ...
+
+
 @dataclass(slots=True, eq=False)
 class Work:
     """A request that is being served.
@@ -76,7 +104,7 @@ class Work:
     incoming: Incoming
     address: ReturnAddress
     key: Hashable
-    link: ServerLink = field(repr=False)
+    link: Outlet = field(repr=False)
     receipts: list[str] = field(default_factory=list[str], repr=False)
     """Deliveries of this request: the first, and duplicates that joined it."""
     lock: threading.Lock = field(default_factory=threading.Lock, repr=False)

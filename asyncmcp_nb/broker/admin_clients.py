@@ -1,0 +1,93 @@
+"""The few calls of boto3's SQS and SNS clients that make and remove topics and queues."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+Answer = Mapping[str, Any]
+"""A parsed response, as AWS's reference describes it."""
+
+
+class AdminSqs(Protocol):
+    """The calls of ``boto3.client("sqs")`` that make and remove queues."""
+
+    def create_queue(self, *, QueueName: str, Attributes: Mapping[str, str]) -> Answer:
+        """Returns the URL of an equal queue, too."""
+        ...
+
+    def get_queue_url(self, *, QueueName: str) -> Answer:
+        """Fails where there is none."""
+        ...
+
+    def get_queue_attributes(self, *, QueueUrl: str, AttributeNames: list[str]) -> Answer:
+        """Attributes as strings."""
+        ...
+
+    def set_queue_attributes(self, *, QueueUrl: str, Attributes: Mapping[str, str]) -> Answer:
+        """Takes up to 60 seconds on AWS."""
+        ...
+
+    def list_queues(self, *, QueueNamePrefix: str, MaxResults: int, NextToken: str = ...) -> Answer:
+        """Up to a thousand URLs a page."""
+        ...
+
+    def delete_queue(self, *, QueueUrl: str) -> Answer:
+        """With all its messages; on AWS the name is free again after 60 seconds."""
+        ...
+
+    def close(self) -> None:
+        """Give up the connections."""
+        ...
+
+
+class AdminSns(Protocol):
+    """The calls of ``boto3.client("sns")`` that make and remove topics and subscriptions."""
+
+    def create_topic(self, *, Name: str) -> Answer:
+        """Returns the ARN of an existing one, too."""
+        ...
+
+    def get_topic_attributes(self, *, TopicArn: str) -> Answer:
+        """Attributes as strings."""
+        ...
+
+    def set_topic_attributes(
+        self, *, TopicArn: str, AttributeName: str, AttributeValue: str
+    ) -> Answer:
+        """One at a time."""
+        ...
+
+    def delete_topic(self, *, TopicArn: str) -> Answer:
+        """With its subscriptions; a missing one is no error."""
+        ...
+
+    def subscribe(
+        self,
+        *,
+        TopicArn: str,
+        Protocol: str,
+        Endpoint: str,
+        Attributes: Mapping[str, str],
+        ReturnSubscriptionArn: bool,
+    ) -> Answer:
+        """Returns the ARN of an equal one, too; fails where it has other attributes."""
+        ...
+
+    def set_subscription_attributes(
+        self, *, SubscriptionArn: str, AttributeName: str, AttributeValue: str
+    ) -> Answer:
+        """One at a time; a filter policy takes up to 15 minutes on AWS."""
+        ...
+
+    def list_subscriptions_by_topic(self, *, TopicArn: str, NextToken: str = ...) -> Answer:
+        """A hundred a page."""
+        ...
+
+    def unsubscribe(self, *, SubscriptionArn: str) -> Answer:
+        """A missing one is no error."""
+        ...
+
+    def close(self) -> None:
+        """Give up the connections."""
+        ...

@@ -1,0 +1,182 @@
+"""The HTTP side of the embedded broker: keep-alive, whole bodies, and one request at a time in moto.
+
+Werkzeug's development server closes each connection; this one does not, which saves botocore a connect
+and moto a thread per request. Requests of web pages are refused: nobody's browser needs this port.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import socketserver
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, Final
+from urllib.parse import parse_qs, urlsplit
+from wsgiref.simple_server import WSGIRequestHandler
+
+from asyncmcp_nb.broker import moto_fixes
+from asyncmcp_nb.broker.runtime import HOST, STATUS_PATH
+
+logger = logging.getLogger(__name__)
+
+_BODY_BYTES: Final = 64 * 1024 * 1024
+"""A larger request body is refused; SNS and SQS take 1 MiB."""
+
+WsgiApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+Answer = tuple[str, list[tuple[str, str]], bytes]
+"""Status line, headers, body."""
+
+
+class BrokerServer(ThreadingHTTPServer):
+    """Serves a WSGI application on a free port of the loopback interface."""
+
+    daemon_threads = True
+    request_queue_size = 128
+
+    def __init__(self, app: WsgiApp, describe: Callable[[str], dict[str, Any]]) -> None:
+        """Bind and listen.
+
+        Args:
+            app: What answers AWS requests; never called by two threads at once.
+            describe: Answers ``STATUS_PATH``, given the nonce of the one who asks.
+        """
+        self.app = app
+        self.describe = describe
+        self._activity = threading.Lock()
+        self._busy_count = 0
+        self._idle_since = time.monotonic()
+        super().__init__((HOST, 0), _Handler)
+
+    def server_bind(self) -> None:
+        """Bind without the reverse look-up of the name that the base class does."""
+        socketserver.TCPServer.server_bind(self)
+        self.server_name, self.server_port = HOST, self.socket.getsockname()[1]
+        self.base_environ = {
+            "SERVER_NAME": HOST,
+            "SERVER_PORT": str(self.server_port),
+            "GATEWAY_INTERFACE": "CGI/1.1",
+            "REMOTE_HOST": "",
+            "CONTENT_LENGTH": "",
+            "SCRIPT_NAME": "",
+        }
+
+    @property
+    def idle_seconds(self) -> float:
+        """Time since the last AWS request ended; 0 while one is being answered."""
+        with self._activity:
+            return 0.0 if self._busy_count else time.monotonic() - self._idle_since
+
+    def note_begin(self) -> None:
+        """An AWS request came in."""
+        with self._activity:
+            self._busy_count += 1
+
+    def note_end(self) -> None:
+        """An AWS request was answered."""
+        with self._activity:
+            self._busy_count -= 1
+            self._idle_since = time.monotonic()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Log what ended a connection, unless it was the client."""
+        if not isinstance(sys.exception(), ConnectionError):
+            logger.exception("connection from %s", client_address)
+
+
+class _Handler(WSGIRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    # Status, headers and body leave in one packet.
+    wbufsize = 64 * 1024
+    server: BrokerServer
+
+    def handle(self) -> None:
+        """Answer requests until the client closes; wsgiref's own answers one."""
+        BaseHTTPRequestHandler.handle(self)
+
+    def do_POST(self) -> None:
+        if "Origin" in self.headers or self.headers.get_all("Host", []) != [self._own_host()]:
+            self.send_error(HTTPStatus.FORBIDDEN, "not for web pages")
+            return
+        length = self.headers.get("Content-Length", "0")
+        if "Transfer-Encoding" in self.headers or not length.isdecimal():
+            self.close_connection = True
+            self.send_error(HTTPStatus.LENGTH_REQUIRED)
+            return
+        if int(length) > _BODY_BYTES:
+            self.close_connection = True
+            self.send_error(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+            return
+        body = self.rfile.read(int(length))
+        url = urlsplit(self.path)
+        if url.path == STATUS_PATH:
+            nonce = parse_qs(url.query).get("nonce", [""])[0]
+            described = json.dumps(self.server.describe(nonce)).encode()
+            self._send(("200 OK", [("Content-Type", "application/json")], described))
+        else:
+            self._send(self._ask_moto(body))
+
+    do_GET = do_HEAD = do_PUT = do_DELETE = do_POST
+
+    def _own_host(self) -> str:
+        return f"{HOST}:{self.server.server_port}"
+
+    def _ask_moto(self, body: bytes) -> Answer:
+        environ = self.get_environ() | {
+            "wsgi.version": (1, 0),
+            "wsgi.url_scheme": "http",
+            "wsgi.input": io.BytesIO(body),
+            "wsgi.errors": sys.stderr,
+            "wsgi.multithread": True,
+            "wsgi.multiprocess": False,
+            "wsgi.run_once": False,
+        }
+        self.server.note_begin()
+        try:
+            return moto_fixes.run_locked(self.connection, lambda: _run(self.server.app, environ))
+        except moto_fixes.ClientGone:
+            raise
+        except Exception:  # boundary: the server goes on, the client hears of it
+            logger.exception("moto failed on %s %s", self.command, self.path)
+            return "500 Internal Server Error", [], b""
+        finally:
+            self.server.note_end()
+
+    def _send(self, answer: Answer) -> None:
+        status, headers, body = answer
+        code, _, reason = status.partition(" ")
+        self.send_response_only(int(code), reason)
+        for name, value in headers:
+            if name.lower() not in {"content-length", "connection"}:
+                self.send_header(name, value)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Say nothing of single requests."""
+
+
+def _run(app: WsgiApp, environ: dict[str, Any]) -> Answer:
+    started: list[tuple[str, list[tuple[str, str]]]] = []
+
+    def start_response(
+        status: str, headers: list[tuple[str, str]], exc_info: object = None
+    ) -> Callable[[bytes], object]:
+        started[:] = [(status, headers)]
+        return lambda data: None
+
+    chunks = app(environ, start_response)
+    try:
+        body = b"".join(chunks)
+    finally:
+        getattr(chunks, "close", lambda: None)()
+    status, headers = started[0]
+    return status, headers, body

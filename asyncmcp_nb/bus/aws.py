@@ -1,0 +1,291 @@
+"""The bus on SNS and SQS; with ``broker/``, the only place that uses boto3.
+
+boto3 is imported when the first client is made, not before. Whatever botocore raises leaves here as
+one of our own errors, by the one map in ``translate``.
+"""
+
+from __future__ import annotations
+
+import functools
+import ipaddress
+import logging
+import math
+import os
+import threading
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from asyncmcp_nb.bus.aws_clients import Answer, Entry, SnsClient, SqsClient
+from asyncmcp_nb.bus.protocol import BusStatistics, Delivery
+from asyncmcp_nb.bus.aws_errors import EXPIRED_RECEIPT, one_line, outcomes, translate
+from asyncmcp_nb.errors import BusClosed, BusError, ConfigError
+from asyncmcp_nb.limits import BATCH_COUNT, LONG_POLL_SECONDS
+from asyncmcp_nb.wire import Outgoing
+
+logger = logging.getLogger(__name__)
+
+_CONNECTION_COUNT: Final = 32
+"""Requests that may be in flight at a time; more than pollers and publishers together."""
+_CONNECT_TIMEOUT_SECONDS: Final = 10
+_LOCAL_CONNECT_TIMEOUT_SECONDS: Final = 2
+# A read that times out before the long poll ends would swallow the messages that the poll brings.
+_READ_TIMEOUT_SECONDS: Final = LONG_POLL_SECONDS + 10
+_ATTEMPT_COUNT: Final = 3
+
+
+class AwsBus:
+    """Topics are named by ARN, queues by URL. Safe to use from any number of threads."""
+
+    def __init__(self, sqs: SqsClient, sns: SnsClient) -> None:
+        """Take clients as they are; ``close`` leaves them open."""
+        self._sqs = sqs
+        self._sns = sns
+        self._owns_clients = False
+        self._where = "given clients"
+        self._lock = threading.Lock()
+        self._requests: Counter[str] = Counter()
+        self._in_flight_count = 0
+        self._closed = False
+
+    @classmethod
+    def open(
+        cls, *, region: str, endpoint_url: str | None, profile_name: str | None = None
+    ) -> AwsBus:
+        """A bus with clients of its own.
+
+        Args:
+            region: AWS region.
+            endpoint_url: None for AWS itself. On a loopback address no credentials are needed.
+            profile_name: Of the AWS configuration files; None for botocore's usual search.
+
+        Raises:
+            ConfigError: The profile, the region or the endpoint is unusable.
+        """
+        make = functools.partial(
+            make_client, region=region, endpoint_url=endpoint_url, profile_name=profile_name
+        )
+        bus = cls(make("sqs"), make("sns"))
+        bus._owns_clients = True
+        bus._where = endpoint_url or region
+        return bus
+
+    def __repr__(self) -> str:
+        with self._lock:
+            state = "closed" if self._closed else "open"
+            return (
+                f"<AwsBus {state}: {self._where}, {self._requests.total()} requests, "
+                f"{self._in_flight_count} in flight>"
+            )
+
+    def publish(self, topic: str, batch: Sequence[Outgoing]) -> Sequence[BusError | None]:
+        """See ``Bus.publish``."""
+        entries = [
+            {"Id": str(index), "Message": message.body, "MessageAttributes": _typed(message)}
+            for index, message in enumerate(batch)
+        ]
+        with self._request("PublishBatch", topic, len(entries)) as where:
+            answer = self._sns.publish_batch(TopicArn=topic, PublishBatchRequestEntries=entries)
+        return outcomes(answer, len(entries), where)
+
+    def receive(
+        self, queue: str, *, max_count: int, wait_seconds: float, lease_seconds: float
+    ) -> Sequence[Delivery]:
+        """See ``Bus.receive``; both times are rounded up to whole seconds.
+
+        A poll that outlives the bus hands back what it brings, and raises ``BusClosed``.
+        """
+        with self._request("ReceiveMessage", queue, max_count):
+            answer = self._sqs.receive_message(
+                QueueUrl=queue,
+                MaxNumberOfMessages=max_count,
+                WaitTimeSeconds=min(math.ceil(wait_seconds), LONG_POLL_SECONDS),
+                VisibilityTimeout=math.ceil(lease_seconds),
+                AttributeNames=["ApproximateReceiveCount"],
+                MessageAttributeNames=["All"],
+            )
+            deliveries = [_delivery(message) for message in answer.get("Messages", ())]
+            if self._closed:
+                self._hand_back(queue, deliveries)
+        return deliveries
+
+    def ack(self, queue: str, receipts: Sequence[str]) -> Sequence[BusError | None]:
+        """See ``Bus.ack``."""
+        entries = _receipt_entries(receipts)
+        with self._request("DeleteMessageBatch", queue, len(entries)) as where:
+            answer = self._sqs.delete_message_batch(QueueUrl=queue, Entries=entries)
+        return outcomes(answer, len(entries), where, harmless=EXPIRED_RECEIPT)
+
+    def extend(
+        self, queue: str, receipts: Sequence[str], lease_seconds: float
+    ) -> Sequence[BusError | None]:
+        """See ``Bus.extend``; the time is rounded up to whole seconds."""
+        with self._request("ChangeMessageVisibilityBatch", queue, len(receipts)) as where:
+            answer = self._set_visibility(queue, receipts, math.ceil(lease_seconds))
+        return outcomes(answer, len(receipts), where)
+
+    def send(self, queue: str, message: Outgoing) -> None:
+        """See ``Bus.send``."""
+        with self._request("SendMessage", queue, 1):
+            self._sqs.send_message(
+                QueueUrl=queue, MessageBody=message.body, MessageAttributes=_typed(message)
+            )
+
+    def statistics(self) -> BusStatistics:
+        """See ``Bus.statistics``; retries of botocore's own are not counted."""
+        with self._lock:
+            return BusStatistics(dict(self._requests))
+
+    def close(self) -> None:
+        """See ``Bus.close``; clients of its own are closed when the last request returns."""
+        with self._lock:
+            self._closed = True
+            idle = self._in_flight_count == 0
+        if idle:
+            self._close_clients()
+
+    @contextmanager
+    def _request(self, operation: str, target: str, entry_count: int) -> Iterator[str]:
+        """Around one request: count it, translate what it raises; names it for errors."""
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        if not 1 <= entry_count <= BATCH_COUNT:
+            raise BusError(f"{operation} takes 1 to {BATCH_COUNT} entries, not {entry_count}")
+        with self._lock:
+            if self._closed:
+                raise BusClosed("the bus is closed")
+            self._requests[operation] += 1
+            self._in_flight_count += 1
+        try:
+            yield f"{operation} on {target}"
+        except (BotoCoreError, ClientError) as exc:
+            raise translate(exc, operation, target) from exc
+        finally:
+            with self._lock:
+                self._in_flight_count -= 1
+                last = self._closed and self._in_flight_count == 0
+            if last:
+                self._close_clients()
+
+    def _hand_back(self, queue: str, deliveries: Sequence[Delivery]) -> None:
+        if deliveries:
+            self._set_visibility(queue, [delivery.receipt for delivery in deliveries], 0)
+        raise BusClosed("the bus was closed while a receive waited")
+
+    def _set_visibility(self, queue: str, receipts: Sequence[str], seconds: int) -> Answer:
+        entries = [{**entry, "VisibilityTimeout": seconds} for entry in _receipt_entries(receipts)]
+        return self._sqs.change_message_visibility_batch(QueueUrl=queue, Entries=entries)
+
+    def _close_clients(self) -> None:
+        if self._owns_clients:
+            self._sqs.close()
+            self._sns.close()
+
+
+def make_client(
+    service: str,
+    *,
+    region: str | None,
+    endpoint_url: str | None,
+    profile_name: str | None = None,
+    session: Any = None,
+) -> Any:
+    """A boto3 client set up for long polls, many threads, and local endpoints.
+
+    Args:
+        service: ``sqs``, ``sns`` or ``s3``; the caller names the calls it makes by a Protocol.
+        region: AWS region; None for that of the session or configuration.
+        endpoint_url: None for AWS itself. On a loopback address, credentials, profiles and proxies of
+            this machine are left out of account, and a failed request is not tried again.
+        profile_name: Of the AWS configuration files.
+        session: A boto3 session to use in place of all that.
+
+    Raises:
+        ConfigError: The profile, the region or the endpoint is unusable.
+    """
+    from botocore.config import Config
+    from botocore.exceptions import BotoCoreError
+
+    local = is_loopback(endpoint_url)
+    options: dict[str, Any] = {
+        "max_pool_connections": _CONNECTION_COUNT,
+        "connect_timeout": _LOCAL_CONNECT_TIMEOUT_SECONDS if local else _CONNECT_TIMEOUT_SECONDS,
+        "read_timeout": _READ_TIMEOUT_SECONDS,
+        "retries": {"mode": "standard", "total_max_attempts": 1 if local else _ATTEMPT_COUNT},
+        # Saves a quarter of a request's time here; what is sent is made by typed code.
+        "parameter_validation": False,
+        "tcp_keepalive": True,
+        **({"proxies": {}} if local else {}),
+    }
+    with _making:
+        try:
+            if session is None:
+                session = _local_session() if local else _session(profile_name)
+            return session.client(
+                service, region_name=region, endpoint_url=endpoint_url, config=Config(**options)
+            )
+        except (BotoCoreError, ValueError) as exc:
+            raise ConfigError(f"no {service} client can be made: {one_line(exc)}") from exc
+
+
+_making = threading.Lock()
+"""Making clients is not thread-safe in boto3; using them is."""
+
+
+def _session(profile_name: str | None) -> Any:
+    import boto3
+
+    return boto3.Session(profile_name=profile_name)
+
+
+@functools.cache
+def _local_session() -> Any:
+    import boto3
+    import botocore.session
+
+    # Without the user's files and AWS_PROFILE: a broken profile must not keep a local broker away.
+    base: Any = botocore.session.Session(
+        session_vars={
+            "profile": (None, None, None, None),
+            "config_file": (None, None, os.devnull, None),
+            "credentials_file": (None, None, os.devnull, None),
+        }
+    )
+    return boto3.Session(
+        aws_access_key_id="local", aws_secret_access_key="local", botocore_session=base
+    )
+
+
+def is_loopback(endpoint_url: str | None) -> bool:
+    """Whether an endpoint is on this machine."""
+    host = urlsplit(endpoint_url).hostname if endpoint_url else None
+    if host is None:
+        return False
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+
+
+def _typed(message: Outgoing) -> dict[str, Entry]:
+    return {
+        name: {"DataType": "String", "StringValue": value}
+        for name, value in message.attributes.items()
+    }
+
+
+def _receipt_entries(receipts: Sequence[str]) -> list[dict[str, Any]]:
+    return [{"Id": str(index), "ReceiptHandle": receipt} for index, receipt in enumerate(receipts)]
+
+
+def _delivery(message: Mapping[str, Any]) -> Delivery:
+    # Binary attributes are none of ours and have no StringValue.
+    attributes = {
+        name: value["StringValue"]
+        for name, value in message.get("MessageAttributes", {}).items()
+        if "StringValue" in value
+    }
+    count = int(message.get("Attributes", {}).get("ApproximateReceiveCount", 1))
+    return Delivery(message["ReceiptHandle"], message["Body"], attributes, count)

@@ -1,0 +1,64 @@
+"""The few calls of boto3's SQS and SNS clients that the bus makes.
+
+boto3 makes its clients at run time and ships no types; whatever has these methods will do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+Answer = Mapping[str, Any]
+"""A parsed response, as AWS's reference describes it."""
+
+Entry = Mapping[str, Any]
+"""One part of a batch request."""
+
+
+class SqsClient(Protocol):
+    """``boto3.client("sqs")``: what is sent and received."""
+
+    def receive_message(
+        self,
+        *,
+        QueueUrl: str,
+        MaxNumberOfMessages: int,
+        WaitTimeSeconds: int,
+        VisibilityTimeout: int,
+        AttributeNames: Sequence[str],
+        MessageAttributeNames: Sequence[str],
+    ) -> Answer:
+        """https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ReceiveMessage.html."""
+        ...
+
+    def delete_message_batch(self, *, QueueUrl: str, Entries: Sequence[Entry]) -> Answer:
+        """Per entry: ``Successful`` and ``Failed``."""
+        ...
+
+    def change_message_visibility_batch(self, *, QueueUrl: str, Entries: Sequence[Entry]) -> Answer:
+        """Per entry: ``Successful`` and ``Failed``."""
+        ...
+
+    def send_message(
+        self, *, QueueUrl: str, MessageBody: str, MessageAttributes: Mapping[str, Entry]
+    ) -> Answer:
+        """Past any topic."""
+        ...
+
+    def close(self) -> None:
+        """Give up the connections."""
+        ...
+
+
+class SnsClient(Protocol):
+    """``boto3.client("sns")``: what is published."""
+
+    def publish_batch(
+        self, *, TopicArn: str, PublishBatchRequestEntries: Sequence[Entry]
+    ) -> Answer:
+        """Per entry: ``Successful`` and ``Failed``."""
+        ...
+
+    def close(self) -> None:
+        """Give up the connections."""
+        ...

@@ -1,0 +1,24 @@
+"""pandas views of the log: frame, results, joins, exports, a timeline.
+
+Above: ``session.log`` and the views of ``ui``, which import this room when they need it, since it
+loads pandas. Below: the records of ``ledger``. Nothing here reads a ledger or waits for a call.
+"""
+
+from asyncmcp_nb.frame.columns import COLUMNS, Column
+from asyncmcp_nb.frame.export import export
+from asyncmcp_nb.frame.frame import to_frame
+from asyncmcp_nb.frame.join import join_answers
+from asyncmcp_nb.frame.redact import Redact
+from asyncmcp_nb.frame.results import to_results
+from asyncmcp_nb.frame.timeline import timeline
+
+__all__ = [
+    "COLUMNS",
+    "Column",
+    "Redact",
+    "export",
+    "join_answers",
+    "timeline",
+    "to_frame",
+    "to_results",
+]

@@ -1,0 +1,93 @@
+"""Lists of Python values to typed pandas columns, exactly.
+
+pandas itself would turn integers with a gap into floats, and so change large ones. Here the dtype
+follows from the kind of the values alone, never from whether some are missing: ``Int64``,
+``boolean``, ``float64``, ``string``, or ``object`` for what is mixed, nested or does not fit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+
+from asyncmcp_nb.ledger.answers import storable
+
+_INT64_MIN: Final = -(2**63)
+_INT64_MAX: Final = 2**63 - 1
+_EXACT_IN_FLOAT: Final = 2**53
+
+
+def strings(values: Sequence[str | None]) -> pd.Series:
+    """A ``string`` column."""
+    return pd.Series(pd.array(values, dtype="string"))
+
+
+def integers(values: Sequence[int | None]) -> pd.Series:
+    """An ``Int64`` column; every value fits."""
+    count = len(values)
+    missing = np.fromiter((value is None for value in values), dtype=bool, count=count)
+    numbers = np.fromiter((value or 0 for value in values), dtype=np.int64, count=count)
+    return pd.Series(pd.arrays.IntegerArray(numbers, missing))
+
+
+def floats(values: Sequence[float | None]) -> pd.Series:
+    """A ``float64`` column, NaN where missing."""
+    return pd.Series(_float_array(values))
+
+
+def _float_array(values: Sequence[float | None]) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """Numbers with NaN where missing."""
+    numbers = (np.nan if value is None else value for value in values)
+    return np.fromiter(numbers, dtype=np.float64, count=len(values))
+
+
+def times(seconds: Sequence[float | None]) -> pd.Series:
+    """A ``datetime64[us, UTC]`` column of Unix seconds."""
+    return pd.Series(pd.DatetimeIndex(_microseconds(seconds).view("datetime64[us]"), tz="UTC"))
+
+
+def durations(seconds: Sequence[float | None]) -> pd.Series:
+    """A ``timedelta64[us]`` column of seconds."""
+    return pd.Series(_microseconds(seconds).view("timedelta64[us]"))
+
+
+def objects(values: Sequence[Any]) -> pd.Series:
+    """An ``object`` column, lists and dicts as single values."""
+    cells = np.empty(len(values), dtype=object)
+    for index, value in enumerate(values):
+        cells[index] = value
+    return pd.Series(cells)
+
+
+def inferred(values: Sequence[Any]) -> pd.Series:
+    """A column of the narrowest dtype that keeps every value as it is; None is missing."""
+    kinds: set[type] = {type(value) for value in values if value is not None}
+    if kinds == {str} and all(v is None or storable(v) == v for v in values):
+        return strings(values)
+    if kinds == {bool}:
+        return pd.Series(pd.array(values, dtype="boolean"))
+    if kinds == {int} and all(v is None or _INT64_MIN <= v <= _INT64_MAX for v in values):
+        return integers(values)
+    if kinds == {float} or (
+        kinds == {int, float}
+        and all(not isinstance(v, int) or abs(v) <= _EXACT_IN_FLOAT for v in values)
+    ):
+        return floats(values)
+    return objects(values)
+
+
+def table(rows: Sequence[Mapping[str, Any]]) -> dict[str, pd.Series]:
+    """Columns of rows, in the order in which their names first occur; absent values are missing."""
+    names = dict.fromkeys(name for row in rows for name in row)
+    return {name: inferred([row.get(name) for row in rows]) for name in names}
+
+
+def _microseconds(seconds: Sequence[float | None]) -> np.ndarray[Any, np.dtype[np.int64]]:
+    given = _float_array(seconds)
+    missing = np.isnan(given)
+    whole = np.rint(np.where(missing, 0.0, given) * 1e6).astype(np.int64)
+    whole[missing] = np.iinfo(np.int64).min  # NaT
+    return whole

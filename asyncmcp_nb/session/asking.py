@@ -1,0 +1,76 @@
+"""Answering what a server asks back: ``input_required`` results of the 2026 era.
+
+The questions are in the ledger, so they can be answered by a later session too. They go through the
+SDK client's own callbacks, the same that serve the 2025 era.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any, Final
+
+import anyio
+from mcp import Client
+from mcp.client import ClientRequestContext
+from mcp_types import ErrorData, InputRequiredResult, InputResponse
+from pydantic import ValidationError
+
+from asyncmcp_nb.ledger import CallRecord, Status
+from asyncmcp_nb.session.desk import CallDesk
+from asyncmcp_nb.session.envelope import Reply
+
+logger = logging.getLogger(__name__)
+
+_MAX_ROUNDS: Final = 10
+"""As the SDK's own client."""
+_STATE_ONLY_SECONDS: Final = 0.25
+"""Before asking again where the server asked nothing; the SDK's upper bound."""
+
+
+class Answerer:
+    """Answers questions with a client's callbacks, on the client's loop."""
+
+    def __init__(self, client: Client, desk: CallDesk) -> None:
+        self._client = client
+        self._desk = desk
+
+    async def answer(self, record: CallRecord) -> None:
+        """Answer one call's questions and send it again; a refusal ends the call as ``failed``."""
+        try:
+            asked = InputRequiredResult.model_validate(record.result, by_name=False)
+        except ValidationError as exc:
+            self._desk.fail(record.call_id, f"the server's questions are malformed: {exc.title}")
+            return
+        if record.attempts > _MAX_ROUNDS:
+            self._desk.fail(record.call_id, f"the server asked more than {_MAX_ROUNDS} times")
+            return
+        responses: dict[str, Any] | None = None
+        if asked.input_requests:
+            try:
+                responses = await self._ask(record, asked)
+            except Exception as exc:  # boundary: a callback of the user's
+                logger.exception("a callback raised while answering call %s", record.call_id)
+                self._desk.fail(record.call_id, f"a callback raised {type(exc).__name__}: {exc}")
+                return
+        else:
+            await anyio.sleep(_STATE_ONLY_SECONDS)
+        if responses is not None or not asked.input_requests:
+            self._send_on(record, Reply(responses, asked.request_state))
+
+    async def _ask(self, record: CallRecord, asked: InputRequiredResult) -> dict[str, Any] | None:
+        responses: dict[str, Any] = {}
+        for key, request in (asked.input_requests or {}).items():
+            context = ClientRequestContext(session=self._client.session, request_id=record.call_id)
+            answer: InputResponse | ErrorData = await self._client.session.dispatch_input_request(
+                context, request
+            )
+            if isinstance(answer, ErrorData):
+                self._desk.fail(record.call_id, answer.message, code=answer.code)
+                return None
+            responses[key] = answer.model_dump(by_alias=True, mode="json", exclude_none=True)
+        return responses
+
+    def _send_on(self, record: CallRecord, reply: Reply) -> None:
+        current = self._desk.ledger.get(record.call_id)
+        if current is not None and current.status is Status.INPUT_REQUIRED:
+            self._desk.resend(current, reply)

@@ -1,0 +1,239 @@
+"""One call: a handle on a row of the ledger, which drives nothing and can be dropped at will."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Coroutine, Generator, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any, Protocol, TypeVar
+
+import anyio
+from mcp_types import CallToolResult
+from pydantic import ValidationError
+
+from asyncmcp_nb.errors import AsyncMcpError, CallCancelled, CallFailed, CallTimedOut, LedgerError
+from asyncmcp_nb.ledger import TERMINAL, CallRecord, Status
+from asyncmcp_nb.sns_sqs.handoff import Handoff
+
+T = TypeVar("T")
+
+OnDone = Callable[["Call"], None]
+"""Called once in some thread when a call has ended, or at once where it has. Must not block."""
+
+
+class CallOwner(Protocol):
+    """What a call needs of its session."""
+
+    def record(self, call_id: str) -> CallRecord | None:
+        """The call's row."""
+        ...
+
+    def failure(self, call_id: str) -> Exception | None:
+        """What kept its request from being published in this process, or None."""
+        ...
+
+    def cancel(self, call_id: str) -> bool:
+        """Give it up; False where it had ended."""
+        ...
+
+    def retry(self, call_id: str, overrides: Mapping[str, Any]) -> Call:
+        """Submit it again."""
+        ...
+
+    async def wait_at_home(self, make: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """Await something, with the session's loop kept awake."""
+        ...
+
+    def block(self, make: Callable[[], Coroutine[Any, Any, T]], timeout_seconds: float | None) -> T:
+        """Wait for something from plain code."""
+        ...
+
+
+class Call:
+    """A tool call that was submitted, in whatever state it is.
+
+    Await it for the MCP ``CallToolResult`` (one with ``is_error`` set where the tool failed). It goes on
+    without anybody waiting, and without this object: its row is in the session's ledger.
+    """
+
+    __slots__ = ("__weakref__", "_lock", "_on_done", "_owner", "_status", "id", "tool")
+
+    def __init__(self, owner: CallOwner, record: CallRecord) -> None:
+        self.id = record.call_id
+        """Unique in the ledger."""
+        self.tool = record.tool
+        """The tool's name."""
+        self._owner = owner
+        self._status = record.status
+        self._lock = threading.Lock()
+        self._on_done: list[OnDone] = []
+
+    def __repr__(self) -> str:
+        record = self.record
+        took = "" if record.latency_seconds is None else f" after {record.latency_seconds:.2f} s"
+        what = record.error_message or record.text or ""
+        detail = f": {_shortened(what)}" if what else ""
+        return f"<Call {self.id} {self.tool} {record.status}{took}{detail}>"
+
+    # -- what is known of it ----------------------------------------------------------------------
+
+    @property
+    def record(self) -> CallRecord:
+        """The ledger's row, read now.
+
+        Raises:
+            LedgerError: The ledger is closed, or does not have it any more.
+        """
+        record = self._owner.record(self.id)
+        if record is None:
+            raise LedgerError(f"call {self.id} is not in the ledger")
+        return record
+
+    @property
+    def status(self) -> Status:
+        """``queued``, ``sent``, ``running``, ``input_required``, or how it ended."""
+        return self._status
+
+    @property
+    def is_done(self) -> bool:
+        """Whether it has ended, in whatever way."""
+        return self._status in TERMINAL
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """What the tool is called with."""
+        return self.record.arguments
+
+    @property
+    def progress(self) -> float | None:
+        """0 to 1 as the server last reported, or None."""
+        return self.record.progress
+
+    @property
+    def submitted_at(self) -> datetime:
+        """When it was submitted, in UTC."""
+        return datetime.fromtimestamp(self.record.submitted_at, UTC)
+
+    @property
+    def latency(self) -> timedelta | None:
+        """From submission to the answer; None while there is none."""
+        seconds = self.record.latency_seconds
+        return None if seconds is None else timedelta(seconds=seconds)
+
+    @property
+    def error(self) -> Exception | None:
+        """What ``result`` would raise; None while it runs and where it has a result."""
+        if not self.is_done:
+            return None
+        try:
+            self._outcome()
+        except (AsyncMcpError, ValidationError) as exc:
+            return exc
+        return None
+
+    # -- waiting for it ---------------------------------------------------------------------------
+
+    def __await__(self) -> Generator[Any, Any, CallToolResult]:
+        return self.wait().__await__()
+
+    async def wait(self) -> CallToolResult:
+        """Wait for the result, on any event loop.
+
+        Returns:
+            The result; with ``is_error`` set where the tool says that it failed.
+
+        Raises:
+            CallFailed: The server or the transport answered with an error.
+            CallTimedOut: Its deadline passed.
+            CallCancelled: It was cancelled.
+            BusError: Its request could not be published.
+            PayloadTooLarge: Its request is above the topic's limit.
+        """
+        if not self.is_done:
+            await self._owner.wait_at_home(self._ended)
+        return self._outcome()
+
+    def result(self, timeout: float | None = None) -> CallToolResult:
+        """Block for the result, from plain functions called in a cell, and from scripts.
+
+        Args:
+            timeout: Seconds to wait; for ever by default. The call goes on after a timeout.
+
+        Raises:
+            TimeoutError: It has not ended by then.
+            CallError: As ``wait``.
+        """
+        if not self.is_done:
+            try:
+                self._owner.block(self._ended, timeout)
+            except TimeoutError:
+                raise TimeoutError(
+                    f"call {self.id} is still {self.status} after {timeout} s; it goes on"
+                ) from None
+        return self._outcome()
+
+    def add_done_callback(self, on_done: OnDone) -> None:
+        """Call ``on_done(call)`` in some thread once it has ended; at once where it has."""
+        with self._lock:
+            if not self.is_done:
+                self._on_done.append(on_done)
+                return
+        on_done(self)
+
+    def cancel(self) -> bool:
+        """Give it up: it becomes ``cancelled`` and the worker that runs it is told.
+
+        Returns:
+            False where it had ended already.
+        """
+        return self._owner.cancel(self.id)
+
+    def retry(self, **overrides: Any) -> Call:
+        """Submit it again as a new call, with some arguments replaced."""
+        return self._owner.retry(self.id, overrides)
+
+    # -- for its session --------------------------------------------------------------------------
+
+    def update(self, status: Status) -> None:
+        """Take a new status, from any thread; the session's business."""
+        with self._lock:
+            if self.is_done:
+                return
+            self._status = status
+            ready = self._on_done if status in TERMINAL else []
+            if ready:
+                self._on_done = []
+        for on_done in ready:
+            on_done(self)
+
+    async def _ended(self) -> None:
+        ended = anyio.Event()
+        handoff = Handoff()
+        self.add_done_callback(lambda _: handoff.post(ended.set))
+        await ended.wait()
+
+    def _outcome(self) -> CallToolResult:
+        record = self.record
+        match record.status:
+            case Status.DONE | Status.TOOL_ERROR:
+                return CallToolResult.model_validate(record.result, by_name=False)
+            case Status.CANCELLED:
+                raise CallCancelled(f"call {self.id} of {self.tool} was cancelled")
+            case Status.TIMED_OUT:
+                waited = (record.finished_at or time.time()) - record.submitted_at
+                raise CallTimedOut(f"{self.tool} did not answer within {waited:.1f} s")
+            case _:
+                failure = self._owner.failure(self.id)
+                if failure is not None:
+                    raise failure
+                raise CallFailed(
+                    record.error_message or "the call failed",
+                    code=record.error_code or 0,
+                    data=record.error_data,
+                )
+
+
+def _shortened(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= 60 else line[:59] + "…"

@@ -1,0 +1,290 @@
+"""Where calls are handled: submitted, sent, recorded, ended. Threads do it; no event loop is needed.
+
+A call is a row of the ledger from the moment it is submitted. A ticker thread takes queued rows and
+posts their requests, publisher threads say when they were accepted, poller threads bring the answers
+and record them before they are acknowledged. Nothing here waits for a cell.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
+from itertools import count
+from typing import Any, Final
+
+
+from asyncmcp_nb.errors import AsyncMcpError, BusError, LedgerError, PayloadTooLarge
+from asyncmcp_nb.ledger import (
+    Binding,
+    CallRecord,
+    Ledger,
+    NewCall,
+    Outcome,
+    Sent,
+    Status,
+)
+from asyncmcp_nb.session.arrivals import arrival_of
+from asyncmcp_nb.session.envelope import (
+    MODERN_ERA,
+    Reply,
+    Stamp,
+    call_request,
+    cancellation,
+    request_id,
+)
+from asyncmcp_nb.session.outbox import Outbox
+from asyncmcp_nb.sns_sqs.client_link import ClientLink
+from asyncmcp_nb.sns_sqs.ticker import Ticker
+from asyncmcp_nb.wire import Incoming
+
+logger = logging.getLogger(__name__)
+
+_BATCH_COUNT: Final = 100
+"""Calls that are read, bound and posted at a time."""
+_BACKLOG_COUNT: Final = 200
+"""Requests that wait for the publisher before the desk waits too."""
+_RESUMED_IN_FLIGHT: Final = 200
+_FAILURES_COUNT: Final = 1_000
+
+Changed = Callable[[Sequence[CallRecord]], None]
+"""Called in some thread with the rows that changed, as they are now. Must not block."""
+
+
+class CallDesk:
+    """Drives the calls of one session."""
+
+    def __init__(self, ledger: Ledger, stamp: Stamp, changed: Changed) -> None:
+        self.ledger = ledger
+        self._stamp = stamp
+        self._changed = changed
+        self._link: ClientLink | None = None
+        self._outbox = Outbox()
+        self._resumed: set[str] = set()
+        self._sent: deque[tuple[str, float, list[int]]] = deque()
+        self._failures: dict[str, Exception] = {}
+        self._numbers = count(1)
+        self._ticker = Ticker(self._work, name="asyncmcp-desk")
+
+    @property
+    def waiting_count(self) -> int:
+        """Calls not handed to the publisher yet."""
+        return self._outbox.waiting_count
+
+    def start(self, link: ClientLink) -> list[str]:
+        """Begin to send, first of all what an earlier session left unsent.
+
+        Returns:
+            The calls that are outstanding from earlier sessions.
+        """
+        self._link = link
+        outstanding = self.ledger.outstanding()
+        unsent = [record.call_id for record in outstanding if record.status is Status.QUEUED]
+        self._resumed.update(unsent)
+        if unsent:
+            self._outbox.put(unsent, max_in_flight=_RESUMED_IN_FLIGHT)
+        self._ticker.poke()
+        return [record.call_id for record in outstanding]
+
+    def close(self) -> None:
+        """Send no more; what was sent is noted. Queued calls stay queued for the next session."""
+        self._ticker.close()
+        self._commit_sent()
+
+    def failure(self, call_id: str) -> Exception | None:
+        """What kept a call's request from being published, where this process saw it."""
+        return self._failures.get(call_id)
+
+    # -- from the caller --------------------------------------------------------------------------
+
+    def submit(self, calls: Sequence[NewCall], *, max_in_flight: int | None = None) -> None:
+        """Record calls and queue them; they are durable when this returns.
+
+        Raises:
+            InvalidArguments: Arguments are not JSON; nothing was recorded.
+            LedgerError: The ledger could not be written; nothing was recorded.
+        """
+        self.ledger.add(calls)
+        self._outbox.put([call.call_id for call in calls], max_in_flight=max_in_flight)
+        self._ticker.poke()
+
+    def cancel(self, call_id: str, reason: str = "cancelled by the user") -> bool:
+        """Give a call up and tell the workers; False where it had ended."""
+        if not self.ledger.finish(call_id, Status.CANCELLED, at=time.time()):
+            return False
+        self._tell_workers(call_id, reason)
+        self._announce([call_id])
+        return True
+
+    def fail(self, call_id: str, message: str, *, code: int | None = None) -> None:
+        """End a call from this side with an error."""
+        self.ledger.finish(
+            call_id, Status.FAILED, at=time.time(), error_code=code, error_message=message
+        )
+        self._announce([call_id])
+
+    def resend(self, record: CallRecord, reply: Reply) -> None:
+        """Answer an ``input_required`` result: the same call under a new request id."""
+        self._post(record, self._bind([record])[record.call_id], reply)
+
+    # -- from the queue ---------------------------------------------------------------------------
+
+    def record(self, batch: Sequence[Incoming]) -> int:
+        """Record messages about calls; they are durable when this returns.
+
+        Returns:
+            How many of them belong to no call.
+
+        Raises:
+            LedgerError: Nothing was recorded.
+        """
+        now = time.time()
+        arrivals = [arrival for incoming in batch if (arrival := arrival_of(incoming, now))]
+        outcomes = self.ledger.record(arrivals)
+        fresh = [
+            recorded.call_id
+            for recorded in outcomes
+            if recorded.call_id is not None
+            and recorded.outcome in (Outcome.COMPLETED, Outcome.UPDATED)
+        ]
+        if fresh:
+            self._announce(dict.fromkeys(fresh))
+        return sum(recorded.outcome is Outcome.UNSOLICITED for recorded in outcomes)
+
+    # -- in the ticker's thread -------------------------------------------------------------------
+
+    def _work(self, now: float) -> float | None:
+        self._commit_sent()
+        self._expire()
+        while self._link is not None and self._has_room():
+            call_ids = self._outbox.take(_BATCH_COUNT)
+            if not call_ids:
+                break
+            self._send(call_ids)
+        deadline = self.ledger.next_deadline()
+        return None if deadline is None else now + max(0.0, deadline - time.time())
+
+    def _has_room(self) -> bool:
+        return self._require_link().statistics().unsent_count < _BACKLOG_COUNT
+
+    def _send(self, call_ids: list[str]) -> None:
+        records = [r for r in self.ledger.get_many(call_ids) if r.status is Status.QUEUED]
+        bindings = self._bind(records)
+        for record in records:
+            self._post(record, bindings[record.call_id], None)
+        gone = set(call_ids) - {record.call_id for record in records}
+        self._outbox.settle(gone)
+
+    def _bind(self, records: Sequence[CallRecord]) -> dict[str, Binding]:
+        """Say in the ledger under which request each call is about to be sent."""
+        connection_id = self._require_link().connection_id
+        bindings = {
+            record.call_id: self._earlier_binding(record)
+            or Binding(connection_id, request_id(next(self._numbers)), record.call_id)
+            for record in records
+        }
+        self.ledger.bind(bindings.values())
+        return bindings
+
+    def _earlier_binding(self, record: CallRecord) -> Binding | None:
+        """The request that a crash may have let out unnoticed: sent again, it runs once."""
+        if record.call_id not in self._resumed:
+            return None
+        self._resumed.discard(record.call_id)
+        earlier = self.ledger.bindings_of(record.call_id)
+        # A 2025-era request belongs to a session that ended with its connection.
+        return earlier[-1] if earlier and self._stamp.era == MODERN_ERA else None
+
+    def _post(self, record: CallRecord, binding: Binding, reply: Reply | None) -> None:
+        request = call_request(
+            binding.request_id,
+            record.tool,
+            record.arguments,
+            stamp=self._stamp,
+            deadline=record.deadline,
+            reply=reply,
+        )
+        size: list[int] = []
+        done = partial(self._published, record.call_id, size)
+        try:
+            link = self._require_link()
+            size.append(link.post(request, done, connection_id=binding.connection_id))
+        except PayloadTooLarge as exc:
+            self._give_up(record.call_id, exc)
+
+    def _published(self, call_id: str, size: list[int], error: BusError | None) -> None:
+        """In a publisher's thread."""
+        if error is not None:
+            self._give_up(call_id, error)
+        else:
+            self._sent.append((call_id, time.time(), size))
+        self._ticker.poke()
+
+    def _give_up(self, call_id: str, error: AsyncMcpError) -> None:
+        self._failures[call_id] = error
+        while len(self._failures) > _FAILURES_COUNT:
+            del self._failures[next(iter(self._failures))]
+        self.fail(call_id, str(error))
+
+    def _commit_sent(self) -> None:
+        noted = [self._sent.popleft() for _ in range(len(self._sent))]
+        if noted:
+            self.ledger.mark_sent(Sent(call_id, at, sum(size)) for call_id, at, size in noted)
+            self._announce([call_id for call_id, _, _ in noted])
+
+    def _expire(self) -> None:
+        for call_id in (expired := self.ledger.expire(time.time())):
+            self._tell_workers(call_id, "its deadline has passed")
+        if expired:
+            self._announce(expired)
+
+    # -- common -----------------------------------------------------------------------------------
+
+    def _announce(self, call_ids: Iterable[str]) -> None:
+        records = self.ledger.get_many(call_ids)
+        ended = [record.call_id for record in records if record.is_finished]
+        if ended and self._outbox.settle(ended):
+            self._ticker.poke()
+        self._changed(records)
+
+    def _tell_workers(self, call_id: str, reason: str) -> None:
+        if self._link is None:
+            return
+        for binding in self.ledger.bindings_of(call_id):
+            message = cancellation(binding.request_id, reason)
+            self._link.post(message, _ignore, connection_id=binding.connection_id)
+
+    def _require_link(self) -> ClientLink:
+        if self._link is None:
+            raise LedgerError("the session has not started")
+        return self._link
+
+
+def new_call(
+    tool: str,
+    arguments: Mapping[str, Any],
+    *,
+    session: str,
+    timeout_seconds: float | None = None,
+    group: str | None = None,
+    retry_of: str | None = None,
+) -> NewCall:
+    """A call to be submitted now."""
+    now = time.time()
+    return NewCall(
+        call_id=secrets.token_hex(6),
+        tool=tool,
+        arguments=arguments,
+        submitted_at=now,
+        group=group,
+        session=session,
+        deadline=None if timeout_seconds is None else now + timeout_seconds,
+        retry_of=retry_of,
+    )
+
+
+def _ignore(error: BusError | None) -> None:
+    """A cancellation that is lost costs a run whose answer nobody takes."""

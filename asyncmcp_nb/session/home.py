@@ -1,0 +1,167 @@
+"""The loop a session lives on, and the one task that owns its MCP client.
+
+A task group entered in one cell cannot be left in another, so one task enters the client and leaves
+it; cells talk to it through this. In a notebook the home is the notebook's loop; where no loop runs,
+it is a loop in a thread. This is the only file that speaks asyncio rather than anyio.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import Callable, Coroutine, Iterator
+from concurrent.futures import Future
+from contextlib import AbstractAsyncContextManager
+from typing import Any, Final, TypeVar
+
+from asyncmcp_nb.errors import SessionClosed
+
+T = TypeVar("T")
+
+_HEARTBEAT_SECONDS: Final = 0.2
+"""While a cell waits, the loop wakes this often, so that Stop interrupts at once."""
+
+
+class Home:
+    """Runs things on the session's loop, from wherever they are asked for."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, thread: threading.Thread | None) -> None:
+        self._loop = loop
+        self._thread = thread
+        self._owner: asyncio.Task[None] | None = None
+        self._leave = asyncio.Event()
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._waiters = 0
+
+    @classmethod
+    def here(cls) -> Home:
+        """A home on the running loop."""
+        return cls(asyncio.get_running_loop(), None)
+
+    @classmethod
+    def in_thread(cls) -> Home:
+        """A home on a loop of its own, in a daemon thread."""
+        loop = asyncio.new_event_loop()
+        thread = threading.Thread(target=loop.run_forever, name="asyncmcp-home", daemon=True)
+        thread.start()
+        return cls(loop, thread)
+
+    @property
+    def is_here(self) -> bool:
+        """Whether the caller runs on the home's loop."""
+        try:
+            return asyncio.get_running_loop() is self._loop
+        except RuntimeError:
+            return False
+
+    async def run(self, make: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """Await something on the home's loop, from any loop."""
+        if self.is_here:
+            with self.beating():
+                return await make()
+        return await asyncio.wrap_future(self.submit(make))
+
+    def submit(self, make: Callable[[], Coroutine[Any, Any, T]]) -> Future[T]:
+        """Start something on the home's loop, from any thread.
+
+        Raises:
+            SessionClosed: The loop is closed.
+        """
+        if self._loop.is_closed():
+            raise SessionClosed("the loop of this session is closed; connect again")
+        return asyncio.run_coroutine_threadsafe(make(), self._loop)
+
+    def start_soon(self, make: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Start a task of the session on its loop, from any thread; ``leave`` cancels it."""
+        with contextlib.suppress(RuntimeError):  # the loop is closed, and the session with it
+            self._loop.call_soon_threadsafe(self._start, make)
+
+    def wait_for(
+        self, make: Callable[[], Coroutine[Any, Any, T]], timeout_seconds: float | None = None
+    ) -> T:
+        """Block until something is done, also inside a cell or callback on the home's own loop.
+
+        On a running loop this nests: the loop goes on turning underneath (nest-asyncio2, applied at
+        the first use).
+
+        Raises:
+            TimeoutError: It took longer than the timeout.
+        """
+
+        async def bounded() -> T:
+            async with asyncio.timeout(timeout_seconds):
+                return await make()
+
+        if self.is_here:
+            import nest_asyncio2
+
+            nest_asyncio2.apply(self._loop)
+            with self.beating():
+                return self._loop.run_until_complete(bounded())
+        return self.submit(bounded).result()
+
+    @contextlib.contextmanager
+    def beating(self) -> Iterator[None]:
+        """Keep the loop waking while somebody waits on it."""
+        self._waiters += 1
+        if self._waiters == 1:
+            self._loop.call_soon(self._beat)
+        try:
+            yield
+        finally:
+            self._waiters -= 1
+
+    def _beat(self) -> None:
+        if self._waiters > 0:
+            self._loop.call_later(_HEARTBEAT_SECONDS, self._beat)
+
+    # -- the owner task ---------------------------------------------------------------------------
+
+    async def enter(self, context: AbstractAsyncContextManager[T]) -> T:
+        """Enter a context in the owner task; ``leave`` leaves it there."""
+        entered: asyncio.Future[T] = self._loop.create_future()
+        self._owner = self._loop.create_task(self._own(context, entered))
+        with self.beating():
+            return await entered
+
+    async def _own(
+        self, context: AbstractAsyncContextManager[T], entered: asyncio.Future[T]
+    ) -> None:
+        try:
+            async with context as value:
+                entered.set_result(value)
+                await self._leave.wait()
+                await self._cancel_tasks()
+        except BaseException as exc:
+            # To whoever waits for the entry; later failures end the task and are raised by leave().
+            if entered.done():
+                raise
+            entered.set_exception(exc)
+
+    async def leave(self) -> None:
+        """Leave the context and cancel the session's tasks. A second call does nothing."""
+        self._leave.set()
+        if self._owner is not None:
+            await asyncio.shield(self._owner)
+
+    def stop(self) -> None:
+        """End the thread of a home that has one; called from elsewhere, after ``leave``."""
+        if self._thread is not None:
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join(5.0)
+            self._loop.close()
+
+    def _start(self, make: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        if self._leave.is_set():
+            return
+        task = self._loop.create_task(make())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _cancel_tasks(self) -> None:
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+

@@ -1,0 +1,66 @@
+"""The session's inbox: the ledger records what concerns calls, the rest is the SDK's."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mcp_types import JSONRPCNotification, JSONRPCRequest
+
+from asyncmcp_nb.bus import Delivery
+from asyncmcp_nb.session.arrivals import is_about_call
+from asyncmcp_nb.session.desk import CallDesk
+from asyncmcp_nb.session.envelope import is_call_request
+from asyncmcp_nb.sns_sqs.inbox import MemoryInbox
+from asyncmcp_nb.wire import Incoming
+
+
+class SessionInbox:
+    """Splits what arrives between the desk, which is durable, and the SDK's client."""
+
+    def __init__(self, desk: CallDesk, connection_id: str) -> None:
+        self._desk = desk
+        self._connection_id = connection_id
+        self._memory = MemoryInbox(connection_id)
+        self._unsolicited_count = 0
+
+    @property
+    def unsolicited_count(self) -> int:
+        """Messages that belong to no request of this client."""
+        return self._unsolicited_count + self._memory.unsolicited_count
+
+    @property
+    def duplicate_count(self) -> int:
+        """Answers to the SDK's requests that had come before; calls count their own."""
+        return self._memory.duplicate_count
+
+    @property
+    def refused_count(self) -> int:
+        """Messages that could not be read."""
+        return self._memory.refused_count
+
+    def expect(self, request_id: str) -> None:
+        """See ``Inbox.expect``."""
+        if not is_call_request(request_id):
+            self._memory.expect(request_id)
+
+    def record(self, batch: Sequence[Incoming]) -> Sequence[bool]:
+        """See ``Inbox.record``: what concerns calls is committed when this returns."""
+        ours = [incoming for incoming in batch if self._is_for_desk(incoming)]
+        if ours:
+            self._unsolicited_count += self._desk.record(ours)
+        for_desk = {id(incoming) for incoming in ours}
+        return [
+            id(incoming) not in for_desk and self._memory.record([incoming])[0]
+            for incoming in batch
+        ]
+
+    def refuse(self, delivery: Delivery, reason: str) -> None:
+        """See ``Inbox.refuse``."""
+        self._memory.refuse(delivery, reason)
+
+    def _is_for_desk(self, incoming: Incoming) -> bool:
+        if is_about_call(incoming):
+            return True
+        # An earlier session's answers complete its calls; its notifications concern nobody now.
+        is_earlier = incoming.header.connection_id != self._connection_id
+        return is_earlier and not isinstance(incoming.message, JSONRPCRequest | JSONRPCNotification)

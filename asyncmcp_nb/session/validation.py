@@ -1,0 +1,130 @@
+"""Arguments against a tool's input schema, before anything is sent: pure.
+
+One rule goes beyond the schema: where a schema declares properties and says nothing of others, an
+undeclared name is an error. Servers drop such names in silence, and it is nearly always a typo.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from typing import Any, cast
+
+from mcp_types import Tool
+
+from asyncmcp_nb.errors import InvalidArguments, ToolNotFound
+
+Schema = Mapping[str, Any]
+
+
+def find_tool(tools: Iterable[Tool], name: str) -> Tool:
+    """The tool of this name.
+
+    Raises:
+        ToolNotFound: There is none; the message names the nearest.
+    """
+    by_name = {tool.name: tool for tool in tools}
+    if name in by_name:
+        return by_name[name]
+    raise ToolNotFound(f"no tool {name!r}{_hint(name, by_name)}")
+
+
+def check_arguments(tool: Tool, arguments: Mapping[str, Any]) -> None:
+    """Check arguments against the tool's input schema.
+
+    Raises:
+        InvalidArguments: A name is not declared, or the schema is not met. The message is one line
+            that ends with the tool's signature.
+    """
+    schema = cast("Schema", tool.input_schema)
+    problem = _undeclared(schema, arguments) or _violation(schema, arguments)
+    if problem is not None:
+        raise InvalidArguments(f"{problem}; {signature(tool)}")
+
+
+def signature(tool: Tool) -> str:
+    """The tool as a Python-like call: ``add(a: integer, b: integer = 1)``."""
+    schema = cast("Schema", tool.input_schema)
+    required = set(_strings(schema.get("required")))
+    parts = [_parameter(name, prop, name in required) for name, prop in _properties(schema).items()]
+    return f"{tool.name}({', '.join(parts)})"
+
+
+def only_parameter(tool: Tool) -> str:
+    """The name that a bare value is passed under: the one required parameter, or the only one.
+
+    Raises:
+        InvalidArguments: There is no such single parameter.
+    """
+    schema = cast("Schema", tool.input_schema)
+    names = list(_properties(schema))
+    required = [name for name in _strings(schema.get("required")) if name in names]
+    for candidates in (required, names):
+        if len(candidates) == 1:
+            return candidates[0]
+    raise InvalidArguments(f"give a dict for each call, since there are several names to fill: {signature(tool)}")
+
+
+def _undeclared(schema: Schema, arguments: Mapping[str, Any]) -> str | None:
+    declared = _properties(schema)
+    open_ended = {"additionalProperties", "patternProperties", "allOf", "anyOf", "oneOf", "$ref"}
+    if not declared or open_ended & schema.keys():
+        return None
+    unknown = [name for name in arguments if name not in declared]
+    return f"no argument {unknown[0]!r}{_hint(unknown[0], declared)}" if unknown else None
+
+
+def _violation(schema: Schema, arguments: Mapping[str, Any]) -> str | None:
+    from jsonschema import Draft202012Validator
+    from jsonschema.exceptions import SchemaError, best_match
+
+    try:
+        errors = Draft202012Validator(schema).iter_errors(dict(arguments))
+        error = best_match(errors)
+    except (SchemaError, RecursionError, ValueError) as exc:
+        raise InvalidArguments(f"the tool's input schema is not usable: {exc}") from None
+    if error is None:
+        return None
+    where = ".".join(str(part) for part in error.absolute_path)
+    return f"{where}: {error.message}" if where else error.message
+
+
+def _parameter(name: str, prop: Any, is_required: bool) -> str:
+    if not isinstance(prop, dict):
+        return name
+    schema = cast("dict[str, Any]", prop)
+    text = f"{name}: {_type_name(schema)}"
+    if "default" in schema:
+        return f"{text} = {schema['default']!r}"
+    return text if is_required else f"{text} = ..."
+
+
+def _type_name(schema: Mapping[str, Any]) -> str:
+    if "enum" in schema:
+        return "|".join(repr(value) for value in cast("list[Any]", schema["enum"])[:6])
+    declared = schema.get("type")
+    if isinstance(declared, str):
+        return declared
+    if isinstance(declared, list):
+        return "|".join(_strings(cast("Any", declared)))
+    options: Any = schema.get("anyOf") or schema.get("oneOf")
+    if isinstance(options, list):
+        return "|".join(_type_name(cast("dict[str, Any]", option)) for option in cast("list[Any]", options) if isinstance(option, dict))
+    return "any"
+
+
+def _properties(schema: Schema) -> Mapping[str, Any]:
+    found = schema.get("properties")
+    return cast("Mapping[str, Any]", found) if isinstance(found, dict) else {}
+
+
+def _strings(value: Any) -> list[str]:
+    return [item for item in cast("list[Any]", value) if isinstance(item, str)] if isinstance(value, list) else []
+
+
+def _hint(name: str, known: Iterable[str]) -> str:
+    names = list(known)
+    near = difflib.get_close_matches(name, names, n=1)
+    if near:
+        return f", did you mean {near[0]!r}?"
+    return f"; there are: {', '.join(names[:10])}" if names else ""

@@ -1,0 +1,105 @@
+"""``sns_sqs_server``: the transport as the MCP SDK's servers take it.
+
+::
+
+    async with sns_sqs_server(config, sqs, sns) as (read, write):
+        await server.run(read, write, server.create_initialization_options())
+
+One stream carries all clients of the queue. ``Server.run`` decides the protocol era by the first
+request it sees, once for the stream; to serve both eras, and many workers, use ``asyncmcp_nb.serve``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import TYPE_CHECKING
+
+import anyio
+import anyio.to_thread
+from mcp.shared.message import SessionMessage
+from mcp_types import JSONRPCError, JSONRPCRequest, JSONRPCResponse
+from mcp_types.jsonrpc import INTERNAL_ERROR, ErrorData
+
+from asyncmcp_nb.bus import Bus
+from asyncmcp_nb.config import SnsSqsTransportConfig
+from asyncmcp_nb.sns_sqs.client import ReadEnd, Streams
+from asyncmcp_nb.sns_sqs.handoff import Handoff, Mailbox
+from asyncmcp_nb.sns_sqs.relay import Relay, Route
+from asyncmcp_nb.sns_sqs.server_link import Arrival, ServerLink
+from asyncmcp_nb.sns_sqs.streams import Publication, StreamWriter
+from asyncmcp_nb.sns_sqs.work import Work
+
+if TYPE_CHECKING:
+    from asyncmcp_nb.bus.aws import SnsClient, SqsClient
+
+
+def sns_sqs_server(
+    config: SnsSqsTransportConfig, sqs_client: SqsClient, sns_client: SnsClient
+) -> AbstractAsyncContextManager[Streams]:
+    """Serve the clients of an SQS queue on one stream, answering through an SNS topic.
+
+    A request is acknowledged after its answer was accepted by the topic; its lease is extended from a
+    thread while the server works. Leaving the context hands unfinished requests back to the queue.
+
+    Args:
+        config: ``sqs_queue_url`` is the request queue, ``sns_topic_arn`` the response topic.
+        sqs_client: As ``boto3.client("sqs")`` makes it, with a read timeout above 30 seconds.
+        sns_client: As ``boto3.client("sns")`` makes it.
+
+    Returns:
+        A context manager of ``(read, write)`` for ``Server.run``.
+    """
+    from asyncmcp_nb.bus.aws import AwsBus
+
+    return bus_server(AwsBus(sqs_client, sns_client), config)
+
+
+@asynccontextmanager
+async def bus_server(bus: Bus, config: SnsSqsTransportConfig) -> AsyncIterator[Streams]:
+    """``sns_sqs_server`` over any bus."""
+    handoff = Handoff()
+    arrivals: Mailbox[Arrival] = Mailbox(handoff)
+    read: ReadEnd = Mailbox(handoff)
+    link = ServerLink(bus, config, arrivals.put)
+    relay = Relay(config.worker_id)
+
+    async def send(item: SessionMessage) -> None:
+        route = relay.route(item)
+        if route is not None:
+            await _publish(link, route, handoff)
+        elif isinstance(item.message, JSONRPCRequest):
+            error = ErrorData(code=INTERNAL_ERROR, message="No client to ask has been seen")
+            read.put(SessionMessage(JSONRPCError(jsonrpc="2.0", id=item.message.id, error=error)))
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(_admit, arrivals, relay, read)
+        link.start()
+        try:
+            yield read, StreamWriter(send)
+        finally:
+            read.end()
+            with anyio.CancelScope(shield=True):
+                await anyio.to_thread.run_sync(link.close)
+            tasks.cancel_scope.cancel()
+
+
+async def _admit(arrivals: Mailbox[Arrival], relay: Relay, read: ReadEnd) -> None:
+    async for arrival in arrivals:
+        item = relay.admit(arrival) if isinstance(arrival, Work) else relay.admit_other(arrival)
+        if item is not None:
+            read.put(item)
+
+
+async def _publish(link: ServerLink, route: Route, handoff: Handoff) -> None:
+    message, work = route.message, route.work
+    if work is not None and isinstance(message, JSONRPCResponse | JSONRPCError):
+        work.answer(message)
+        return
+    publications = [Publication(handoff) for _ in route.addresses or (work,)]
+    if work is not None:
+        work.send(message, publications[0].done)
+    for address, publication in zip(route.addresses, publications, strict=False):
+        link.post(address, message, publication.done)
+    for publication in publications:
+        await publication.wait()
