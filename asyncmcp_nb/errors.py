@@ -7,6 +7,7 @@
     │   └── ProfileNotFound         no profile of that name
     ├── MissingDependency           an optional package is not installed
     ├── DecodeError                 a message from a queue is not one of ours
+    ├── EncodeError                 a message cannot be written as JSON in UTF-8
     ├── PayloadTooLarge             a message is above the limit of its topic or queue
     ├── BusError                    SNS or SQS refused or could not be reached
     │   ├── BusUnavailable          no answer: wrong endpoint, broker down, network
@@ -60,6 +61,10 @@ class DecodeError(AsyncMcpError):
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
+
+
+class EncodeError(AsyncMcpError):
+    """A message cannot be written as JSON in UTF-8. Nothing was sent."""
 
 
 class PayloadTooLarge(AsyncMcpError):

@@ -1,7 +1,7 @@
 """Where topics and queues come from: the embedded broker, and deployments on AWS.
 
-Above: the composition root asks for a ``Deployment`` and a ``Bus``. Below: ``bus``. Each name is loaded
-at first use, so that importing this room loads neither boto3 nor moto.
+Above: the composition root asks for a ``Deployment`` and a ``Bus``. Below: ``bus``. Each name is
+loaded at first use, so that importing this room loads neither boto3 nor moto.
 """
 
 from __future__ import annotations

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Final, Self
 
-from asyncmcp_nb.broker.admin_clients import AdminSns, AdminSqs, Answer
+from asyncmcp_nb.broker.admin_clients import AdminSns, AdminSqs
 from asyncmcp_nb.broker.plan import QueuePlan, TopicPlan
 from asyncmcp_nb.bus.aws import make_client
 from asyncmcp_nb.bus.aws_errors import error_code, translate
@@ -186,7 +186,7 @@ class Admin:
 
 
 @contextmanager
-def _asking(operation: str, target: str) -> Iterator[None]:
+def _asking(operation: str, target: str) -> Generator[None]:
     from botocore.exceptions import BotoCoreError, ClientError
 
     try:

@@ -1,11 +1,12 @@
 """The embedded broker: SNS and SQS of moto, in one process per user that all notebooks share.
 
-It is found through the file that ``runtime`` describes, outlives the kernel that started it, so that
-a restarted one finds its answers, and ends by itself when nobody has used it for half an hour.
+It is found through the file that ``runtime`` describes, outlives the kernel that started it, so
+that a restarted one finds its answers, and ends by itself when unused for half an hour.
 """
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import os
 import secrets
@@ -14,10 +15,9 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -118,11 +118,11 @@ def stop_embedded() -> bool:
         return True
 
 
-# -- finding ------------------------------------------------------------------------------------------
+# -- finding --------------------------------------------------------------------------------------
 
 
 @contextmanager
-def _locked(folder: Path) -> Iterator[None]:
+def _locked(folder: Path) -> Generator[None]:
     """Let one process at a time start or stop the broker."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     path = folder / f"{APP}-broker.lock"
@@ -164,7 +164,7 @@ def _provision(current: runtime.Runtime, name: str) -> None:
     provision(name, region=current.region, endpoint_url=current.endpoint_url)
 
 
-# -- starting and ending ------------------------------------------------------------------------------
+# -- starting and ending --------------------------------------------------------------------------
 
 
 def _start(folder: Path, idle_seconds: float) -> runtime.Runtime:
@@ -195,7 +195,7 @@ def _start(folder: Path, idle_seconds: float) -> runtime.Runtime:
             os.close(ready_there)
         with launcher:
             # Half of what a first call needs takes place here, while the broker loads.
-            import boto3  # noqa: F401
+            importlib.import_module("boto3")
         ended_or_ready, _, _ = select.select([answer], [], [], _START_TIMEOUT_SECONDS)
         if not (ended_or_ready and answer.read(1)):
             raise BrokerError(f"the embedded broker did not start:\n{_log_tail(log)}")
@@ -206,11 +206,16 @@ def _start(folder: Path, idle_seconds: float) -> runtime.Runtime:
 
 
 def _child_environment() -> dict[str, str]:
-    """This process's environment, with this package importable whatever path it came from."""
+    """This process's environment, with this package importable whatever path it came from.
+
+    Without what sets up AWS: moto reads it as well, and fails where it is wrong.
+    """
     package = str(Path(asyncmcp_nb.__path__[0]).parent)
     inherited = os.environ.get("PYTHONPATH")
     path = os.pathsep.join([package, inherited] if inherited else [package])
-    return {**os.environ, "PYTHONPATH": path}
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "MOTO_"))}
+    no_files = dict.fromkeys(("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"), os.devnull)
+    return {**kept, **no_files, "PYTHONPATH": path}
 
 
 def _end(current: runtime.Runtime) -> None:
@@ -239,7 +244,7 @@ def _log_tail(log: Path) -> str:
     return "\n".join(lines[-_LOG_TAIL_LINES:]) or "(its log is empty)"
 
 
-# -- the session key ----------------------------------------------------------------------------------
+# -- the session key ------------------------------------------------------------------------------
 
 
 def _session_key_file(folder: Path) -> Path:

@@ -10,11 +10,11 @@ import argparse
 import logging
 import os
 import secrets
+import select
 import signal
 import threading
 import time
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Any, Final
 
 from asyncmcp_nb.broker import runtime
@@ -44,17 +44,12 @@ def main() -> None:
 
 def serve(home: Path, idle_limit_seconds: float, ready_fd: int) -> None:
     """Serve until idle for that long, or until SIGTERM or SIGINT."""
-    stop = threading.Event()
-
-    def end(signal_number: int, frame: FrameType | None) -> None:
-        stop.set()
-
-    signal.signal(signal.SIGTERM, end)
-    signal.signal(signal.SIGINT, end)
+    signals = _signal_pipe()
     token = secrets.token_hex(32)
-    server = _make_server(token, idle_limit_seconds)
-    from moto.core import DEFAULT_ACCOUNT_ID
+    # Deferred: they take half a second, which the launching process need not wait for.
+    from moto.core.models import DEFAULT_ACCOUNT_ID
 
+    server = _make_server(token, idle_limit_seconds)
     this = runtime.Runtime(
         port=server.server_port,
         pid=os.getpid(),
@@ -69,20 +64,31 @@ def serve(home: Path, idle_limit_seconds: float, ready_fd: int) -> None:
     os.write(ready_fd, b"1")
     os.close(ready_fd)
     try:
-        while (left := idle_limit_seconds - server.idle_seconds) > 0 and not stop.wait(left):
-            pass
-        logger.info("ending: %s", "asked to" if stop.is_set() else "idle")
+        asked = False
+        while not asked and (left := idle_limit_seconds - server.idle_seconds) > 0:
+            asked = bool(select.select([signals], [], [], left)[0])
+        logger.info("ending: %s", "asked to" if asked else "idle")
     finally:
         if runtime.read(home) == this:
             runtime.runtime_file(home).unlink(missing_ok=True)
-        server.shutdown()
-        server.server_close()
+
+
+def _signal_pipe() -> int:
+    """A descriptor that can be read once SIGTERM or SIGINT came.
+
+    A signal may be delivered to any thread; one that waits on a lock here would not hear of it.
+    """
+    readable, writable = os.pipe()
+    os.set_blocking(writable, False)
+    signal.set_wakeup_fd(writable)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda _number, _frame: None)
+    return readable
 
 
 def _make_server(token: str, idle_limit_seconds: float) -> BrokerServer:
-    # Deferred: they take half a second, which the launching process need not wait for.
     from moto.moto_server.werkzeug_app import create_backend_app
-    from moto.sns.models import sns_backends
+
     from asyncmcp_nb.broker import moto_fixes
     from asyncmcp_nb.broker.moto_http import BrokerServer
 
@@ -93,10 +99,34 @@ def _make_server(token: str, idle_limit_seconds: float) -> BrokerServer:
             "proof": runtime.proof(token, nonce),
             "idle_seconds": server.idle_seconds,
             "idle_limit_seconds": idle_limit_seconds,
+            **_holdings(),
         }
 
     server = BrokerServer(moto_fixes.Dispatcher(create_backend_app), describe)
     return server
+
+
+def _holdings() -> dict[str, Any]:
+    from moto.core.models import DEFAULT_ACCOUNT_ID
+    from moto.sns.models import sns_backends
+    from moto.sqs.models import sqs_backends
+
+    from asyncmcp_nb.broker import moto_fixes
+
+    with moto_fixes.LOCK:
+        feeds = list(sns_backends[DEFAULT_ACCOUNT_ID][REGION].subscriptions.values())
+        queues: list[Any] = list(sqs_backends[DEFAULT_ACCOUNT_ID][REGION].queues.values())
+        fed = {(feed.topic.name, feed.endpoint.rpartition(":")[2]) for feed in feeds}
+        # Feeding the server's queue is the last step of provisioning.
+        complete = sorted(
+            topic.removesuffix("-requests")
+            for topic, queue in fed
+            if queue == f"{topic.removesuffix('-requests')}-server"
+        )
+        return {
+            "deployments": complete,
+            "message_count": sum(len(queue._messages) for queue in queues),
+        }
 
 
 if __name__ == "__main__":

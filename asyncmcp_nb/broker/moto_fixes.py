@@ -30,7 +30,7 @@ import uuid
 from collections.abc import Callable
 from typing import Any, Final
 
-from moto.core import responses
+from moto.core import responses, utils
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication
 from moto.sns.models import SNSBackend, Topic
 from moto.sqs import models as sqs
@@ -56,7 +56,13 @@ class Dispatcher(DomainDispatcherApplication):
 
     def __init__(self, create_app: Callable[..., Any]) -> None:
         super().__init__(create_app)
-        self.get_backend_for_host = functools.cache(self.get_backend_for_host)
+        self._services: dict[str | None, Any] = {}
+
+    def get_backend_for_host(self, host: str | None) -> Any:
+        """See the base class."""
+        if host not in self._services:
+            self._services[host] = super().get_backend_for_host(host)
+        return self._services[host]
 
 
 def run_locked(connection: socket.socket, handle: Callable[[], Any]) -> Any:
@@ -68,10 +74,9 @@ def run_locked(connection: socket.socket, handle: Callable[[], Any]) -> Any:
 
 def apply() -> None:
     """Replace the parts in question; once, before the first request."""
-
     replacements: list[tuple[object, str, object]] = [
-        (responses, "method_names_from_class", functools.cache(responses.method_names_from_class)),
-        (sqs, "camelcase_to_underscores", functools.cache(sqs.camelcase_to_underscores)),
+        (responses, "method_names_from_class", functools.cache(utils.method_names_from_class)),
+        (sqs, "camelcase_to_underscores", functools.cache(utils.camelcase_to_underscores)),
         (sqs, "Condition", functools.partial(threading.Condition, LOCK)),
         (sqs, "deepcopy", copy.copy),
         (sqs, "generate_receipt_handle", functools.partial(secrets.token_urlsafe, _RECEIPT_BYTES)),
@@ -165,7 +170,7 @@ def _require_client() -> None:
         raise ClientGone
 
 
-# -- topics -----------------------------------------------------------------------------------------
+# -- topics ---------------------------------------------------------------------------------------
 
 
 def _subscriptions(backend: Any, topic: Any) -> list[Any]:

@@ -1,7 +1,7 @@
-"""The HTTP side of the embedded broker: keep-alive, whole bodies, and one request at a time in moto.
+"""The HTTP side of the embedded broker: connections stay open, and moto gets whole requests.
 
-Werkzeug's development server closes each connection; this one does not, which saves botocore a connect
-and moto a thread per request. Requests of web pages are refused: nobody's browser needs this port.
+Werkzeug's development server closes each connection; this one does not, which saves botocore a
+connect and moto a thread per request. Web pages are refused: no browser needs this port.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Final
+from typing import Any, Final, cast
 from urllib.parse import parse_qs, urlsplit
 from wsgiref.simple_server import WSGIRequestHandler
 
@@ -27,6 +27,8 @@ logger = logging.getLogger(__name__)
 
 _BODY_BYTES: Final = 64 * 1024 * 1024
 """A larger request body is refused; SNS and SQS take 1 MiB."""
+
+_BROWSER_HEADERS: Final = ("Origin", "Referer", "Sec-Fetch-Site")
 
 WsgiApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 Answer = tuple[str, list[tuple[str, str]], bytes]
@@ -86,7 +88,7 @@ class BrokerServer(ThreadingHTTPServer):
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Log what ended a connection, unless it was the client."""
         if not isinstance(sys.exception(), ConnectionError):
-            logger.exception("connection from %s", client_address)
+            super().handle_error(request, client_address)
 
 
 class _Handler(WSGIRequestHandler):
@@ -94,14 +96,14 @@ class _Handler(WSGIRequestHandler):
     disable_nagle_algorithm = True
     # Status, headers and body leave in one packet.
     wbufsize = 64 * 1024
-    server: BrokerServer
 
     def handle(self) -> None:
         """Answer requests until the client closes; wsgiref's own answers one."""
         BaseHTTPRequestHandler.handle(self)
 
     def do_POST(self) -> None:
-        if "Origin" in self.headers or self.headers.get_all("Host", []) != [self._own_host()]:
+        if self._is_of_web_page():
+            self.close_connection = True
             self.send_error(HTTPStatus.FORBIDDEN, "not for web pages")
             return
         length = self.headers.get("Content-Length", "0")
@@ -117,15 +119,22 @@ class _Handler(WSGIRequestHandler):
         url = urlsplit(self.path)
         if url.path == STATUS_PATH:
             nonce = parse_qs(url.query).get("nonce", [""])[0]
-            described = json.dumps(self.server.describe(nonce)).encode()
+            described = json.dumps(self._broker.describe(nonce)).encode()
             self._send(("200 OK", [("Content-Type", "application/json")], described))
         else:
             self._send(self._ask_moto(body))
 
     do_GET = do_HEAD = do_PUT = do_DELETE = do_POST
 
-    def _own_host(self) -> str:
-        return f"{HOST}:{self.server.server_port}"
+    @property
+    def _broker(self) -> BrokerServer:
+        return cast(BrokerServer, self.server)
+
+    def _is_of_web_page(self) -> bool:
+        """Whether a browser sent this, perhaps to a name that was made to mean this machine."""
+        port = self._broker.server_port
+        own = self.headers.get("Host") in {f"{HOST}:{port}", f"localhost:{port}"}
+        return not own or any(name in self.headers for name in _BROWSER_HEADERS)
 
     def _ask_moto(self, body: bytes) -> Answer:
         environ = self.get_environ() | {
@@ -137,16 +146,16 @@ class _Handler(WSGIRequestHandler):
             "wsgi.multiprocess": False,
             "wsgi.run_once": False,
         }
-        self.server.note_begin()
+        self._broker.note_begin()
         try:
-            return moto_fixes.run_locked(self.connection, lambda: _run(self.server.app, environ))
+            return moto_fixes.run_locked(self.connection, lambda: _run(self._broker.app, environ))
         except moto_fixes.ClientGone:
             raise
         except Exception:  # boundary: the server goes on, the client hears of it
             logger.exception("moto failed on %s %s", self.command, self.path)
             return "500 Internal Server Error", [], b""
         finally:
-            self.server.note_end()
+            self._broker.note_end()
 
     def _send(self, answer: Answer) -> None:
         status, headers, body = answer
@@ -168,10 +177,10 @@ def _run(app: WsgiApp, environ: dict[str, Any]) -> Answer:
     started: list[tuple[str, list[tuple[str, str]]]] = []
 
     def start_response(
-        status: str, headers: list[tuple[str, str]], exc_info: object = None
+        status: str, headers: list[tuple[str, str]], _exc_info: object = None
     ) -> Callable[[bytes], object]:
         started[:] = [(status, headers)]
-        return lambda data: None
+        return lambda _data: None
 
     chunks = app(environ, start_response)
     try:

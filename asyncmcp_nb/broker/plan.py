@@ -1,4 +1,4 @@
-"""What a deployment consists of, as data: names, attributes, policies, filters. Nothing is created here.
+"""What a deployment consists of, as data: names, attributes, policies, filters.
 
 ::
 

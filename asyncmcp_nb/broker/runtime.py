@@ -1,7 +1,7 @@
 """How the processes of one user find their embedded broker, and know it from a stranger.
 
-The broker writes a file with its port, its pid and a secret token. A port or pid may belong to somebody
-else by the time the file is read, so whoever answers there proves that it knows the token.
+The broker writes a file with its port, its pid and a secret token. A port or pid may belong to
+somebody else by the time the file is read, so whoever answers there proves that it knows the token.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Runtime:
 
 
 def home() -> Path:
-    """The folder of the runtime file: ``ASYNCMCP_NB_HOME``, else Jupyter's runtime folder, else the user's."""
+    """Where the runtime file is: ``ASYNCMCP_NB_HOME``, Jupyter's runtime folder, or the user's."""
     override = os.environ.get(HOME_VARIABLE)
     if override:
         return Path(override)

@@ -13,14 +13,14 @@ import math
 import os
 import threading
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 from asyncmcp_nb.bus.aws_clients import Answer, Entry, SnsClient, SqsClient
-from asyncmcp_nb.bus.protocol import BusStatistics, Delivery
 from asyncmcp_nb.bus.aws_errors import EXPIRED_RECEIPT, one_line, outcomes, translate
+from asyncmcp_nb.bus.protocol import BusStatistics, Delivery
 from asyncmcp_nb.errors import BusClosed, BusError, ConfigError
 from asyncmcp_nb.limits import BATCH_COUNT, LONG_POLL_SECONDS
 from asyncmcp_nb.wire import Outgoing
@@ -147,7 +147,7 @@ class AwsBus:
             self._close_clients()
 
     @contextmanager
-    def _request(self, operation: str, target: str, entry_count: int) -> Iterator[str]:
+    def _request(self, operation: str, target: str, entry_count: int) -> Generator[str]:
         """Around one request: count it, translate what it raises; names it for errors."""
         from botocore.exceptions import BotoCoreError, ClientError
 
@@ -197,8 +197,8 @@ def make_client(
     Args:
         service: ``sqs``, ``sns`` or ``s3``; the caller names the calls it makes by a Protocol.
         region: AWS region; None for that of the session or configuration.
-        endpoint_url: None for AWS itself. On a loopback address, credentials, profiles and proxies of
-            this machine are left out of account, and a failed request is not tried again.
+        endpoint_url: None for AWS itself. On a loopback address the user's credentials, profiles
+            and proxies play no part, and a failed request is not tried again.
         profile_name: Of the AWS configuration files.
         session: A boto3 session to use in place of all that.
 

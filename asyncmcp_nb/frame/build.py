@@ -59,7 +59,8 @@ def objects(values: Sequence[Any]) -> pd.Series:
     cells = np.empty(len(values), dtype=object)
     for index, value in enumerate(values):
         cells[index] = value
-    return pd.Series(cells)
+    # Unless told, pandas 3 makes a string column of it.
+    return pd.Series(cells, dtype=object)
 
 
 def inferred(values: Sequence[Any]) -> pd.Series:

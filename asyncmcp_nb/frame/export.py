@@ -73,7 +73,8 @@ def export(records: Iterable[CallRecord], path: str | Path, *, redact: Redact = 
 
 def _write_csv(records: Sequence[CallRecord], path: Path) -> None:
     with path.open("x", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
+        # Lines end as RFC 4180 has it; with "\n" Python 3.11 leaves a "\r" in a cell unquoted.
+        writer = csv.writer(file)
         writer.writerow([column.name for column in COLUMNS])
         for record in records:
             writer.writerow([_csv_cell(*cell) for cell in plain_row(record).items()])

@@ -100,14 +100,13 @@ def record_arrival(db: sqlite3.Connection, arrival: Arrival) -> Recorded:
         _keep_unsolicited(db, arrival)
         return Recorded(Outcome.UNSOLICITED, None)
     match arrival.kind:
-        case "result":
-            outcome = _record_answer(db, target, arrival, read_result(arrival.payload))
-        case "error":
-            outcome = _record_answer(db, target, arrival, read_error(arrival.payload))
         case "progress":
             outcome = _record_progress(db, target, arrival)
         case "log":
             outcome = _record_log(db, target, arrival)
+        case _:
+            read = read_result if arrival.kind == "result" else read_error
+            outcome = _record_answer(db, target, arrival, read(arrival.payload))
     return Recorded(outcome, target.call_id)
 
 

@@ -134,10 +134,7 @@ class Session:
         if self._closed:
             return
         self._closed = True
-        if self._home.is_here:
-            await self._home.leave()
-        else:
-            await self._home.run(self._home.leave)
+        await self._home.run(self._home.leave)
         await anyio.to_thread.run_sync(self._release)
 
     def _release(self) -> None:
@@ -155,13 +152,24 @@ class Session:
     async def __aexit__(self, *_: object) -> None:
         await self.close()
 
-    def __enter__(self) -> Session:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._home.wait_for(self._home.leave)
+    def close_blocking(self) -> None:
+        """``close`` for a script, whose session has its loop in a thread."""
+        if self._closed:
+            return
         self._closed = True
+        self._home.wait_for(self._home.leave)
         self._release()
+
+    def flush(self) -> None:
+        """Acknowledge and note what is pending, at the end of the process; blocks for a second."""
+        if not self._closed and self._link is not None:
+            self._desk.close()
+            self._link.close()
+
+    @property
+    def deployment(self) -> str:
+        """The deployment's name."""
+        return self._parts.deployment
 
     @property
     def is_closed(self) -> bool:

@@ -26,7 +26,7 @@ from mcp_types import (
 from asyncmcp_nb.bus import Bus, Delivery
 from asyncmcp_nb.bus.batcher import Batcher, Done
 from asyncmcp_nb.config import SnsSqsTransportConfig
-from asyncmcp_nb.errors import BusError, DecodeError
+from asyncmcp_nb.errors import BusError, ConfigError, DecodeError
 from asyncmcp_nb.sns_sqs.addressing import (
     INITIALIZE,
     attribute_text,
@@ -40,7 +40,7 @@ from asyncmcp_nb.sns_sqs.poller import Poller
 from asyncmcp_nb.sns_sqs.sequence import Sequencer
 from asyncmcp_nb.sns_sqs.ticker import Ticker
 from asyncmcp_nb.wire import Header, Incoming, Outgoing, decode, encode
-from asyncmcp_nb.wire.attributes import ALL_WORKERS
+from asyncmcp_nb.wire.attributes import ALL_WORKERS, is_client_id
 
 Deliver = Callable[[Incoming], None]
 """Takes a message in a thread, in order within its request. Must not block."""
@@ -83,9 +83,14 @@ class ClientLink:
             deliver: Takes each message for this connection.
             inbox: Records messages before they are acknowledged.
             connection_id: This connected session; new by default.
+
+        Raises:
+            ConfigError: The client id is not 1 to 80 letters, digits, ``_``, ``.`` and ``-``.
         """
         self.connection_id = connection_id or new_connection_id()
         self.client_id = config.client_id or config.sqs_queue_url.rpartition("/")[2]
+        if not is_client_id(self.client_id):
+            raise ConfigError(f"client id {self.client_id!r} cannot stand in a message attribute")
         self.inbox = inbox or MemoryInbox(self.connection_id)
         self._bus = bus
         self._config = config

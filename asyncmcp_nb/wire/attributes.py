@@ -32,7 +32,7 @@ CLIENT_ID: Final = "ClientId"
 WORKER_ID: Final = "WorkerId"
 ALL_WORKERS: Final = "*"
 
-_IDENTIFIER = re.compile(r"[A-Za-z0-9_.-]{1,80}|\*")
+_IDENTIFIER = re.compile(r"[A-Za-z0-9_.-]{1,80}")
 _CONNECTION = re.compile(r"[0-9a-f]{32}")
 _COUNT = re.compile(r"[0-9]{1,12}")
 _SECONDS = re.compile(r"[0-9]{1,12}(\.[0-9]{1,9})?")

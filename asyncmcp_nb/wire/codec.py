@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import gzip
 import json
 import zlib
@@ -15,7 +14,7 @@ from mcp_types import JSONRPCMessage
 from mcp_types.jsonrpc import jsonrpc_message_adapter
 from pydantic import ValidationError
 
-from asyncmcp_nb.errors import DecodeError, PayloadTooLarge
+from asyncmcp_nb.errors import DecodeError, EncodeError, PayloadTooLarge
 from asyncmcp_nb.wire.attributes import Header, from_attributes, to_attributes
 from asyncmcp_nb.wire.size import size_bytes
 
@@ -59,9 +58,13 @@ def encode(message: JSONRPCMessage, header: Header, *, limit_bytes: int) -> Outg
         limit_bytes: The most that the topic takes, attributes included.
 
     Raises:
+        EncodeError: It holds what UTF-8 or JSON cannot: half a surrogate pair, or endless nesting.
         PayloadTooLarge: It is above the limit even when compressed.
     """
-    body = message.model_dump_json(by_alias=True, exclude_unset=True)
+    try:
+        body = message.model_dump_json(by_alias=True, exclude_unset=True)
+    except ValueError as exc:
+        raise EncodeError(f"the message cannot be written as JSON: {exc}") from None
     plain = Outgoing(body, to_attributes(header))
     if plain.size_bytes <= limit_bytes:
         return plain
@@ -135,5 +138,5 @@ def _inflate(body: str) -> str:
         if not machine.eof:
             raise DecodeError("compressed body is cut short")
         return text.decode()
-    except (binascii.Error, zlib.error, UnicodeDecodeError) as exc:
+    except (ValueError, zlib.error) as exc:  # ValueError: not base64, or not UTF-8
         raise DecodeError(f"body is not gzip in base64: {exc}") from None

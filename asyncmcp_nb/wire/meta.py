@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Any, Final, cast
 
 DEADLINE_KEY: Final = "io.github.asyncmcp-nb/deadline"
@@ -12,7 +12,7 @@ DEADLINE_KEY: Final = "io.github.asyncmcp-nb/deadline"
 
 def deadline_text(deadline: float) -> str:
     """Unix seconds as the ISO time that travels."""
-    return datetime.fromtimestamp(deadline, timezone.utc).isoformat()
+    return datetime.fromtimestamp(deadline, UTC).isoformat()
 
 
 def deadline_of(params: Mapping[str, Any] | None) -> float | None:

@@ -38,8 +38,8 @@ class Desk:
 
     def submit(self, *call_ids: str, **fields: Any) -> None:
         """Add calls and bind each to a request of its own name."""
-        values = {"tool": "score", "arguments": {}, "submitted_at": 100.0, "group": None}
-        values |= {"session": CONNECTION} | fields
+        values: dict[str, Any] = {"tool": "score", "arguments": {}, "submitted_at": 100.0}
+        values |= {"group": None, "session": CONNECTION, **fields}
         self.ledger.add([NewCall(call_id=call_id, **values) for call_id in call_ids])
         self.ledger.bind([Binding(CONNECTION, call_id, call_id) for call_id in call_ids])
 

@@ -10,7 +10,7 @@ import stat
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,7 +29,7 @@ CONNECTION = "c" * 32
 
 
 @contextlib.contextmanager
-def plain_sqlite(path: Path) -> Iterator[sqlite3.Connection]:
+def plain_sqlite(path: Path) -> Generator[sqlite3.Connection, None, None]:
     """The file as another program sees it."""
     with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as db:
         yield db

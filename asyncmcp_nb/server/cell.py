@@ -1,0 +1,64 @@
+"""A cell's functions as tools: each public one with a docstring that the cell itself defines."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from mcp.server.mcpserver import MCPServer
+
+from asyncmcp_nb.errors import ServeError
+
+
+@dataclass(frozen=True, slots=True)
+class CellFunctions:
+    """The functions that a cell defines at its top level."""
+
+    tools: tuple[str, ...]
+    """Public, with a docstring."""
+    undocumented: tuple[str, ...]
+    """Public, without: they do not become tools, since a client could not know what they do."""
+
+
+def functions_of(source: str) -> CellFunctions:
+    """Find the functions of a cell without running it.
+
+    Raises:
+        ServeError: It is not Python, or defines no function that can be a tool.
+    """
+    try:
+        body = ast.parse(source).body
+    except SyntaxError as exc:
+        raise ServeError(f"line {exc.lineno} of the cell is not Python: {exc.msg}") from None
+    public = [
+        node
+        for node in body
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and not node.name.startswith("_")
+    ]
+    documented = [node.name for node in public if ast.get_docstring(node)]
+    others = [node.name for node in public if node.name not in documented]
+    if not documented:
+        what = f"{others[0]} has no docstring" if others else "the cell defines no function"
+        raise ServeError(f"nothing to serve: {what}; a public function with a docstring is a tool")
+    return CellFunctions(tuple(documented), tuple(others))
+
+
+def make_app(name: str, names: tuple[str, ...], namespace: Mapping[str, Any]) -> MCPServer:
+    """A server whose tools are these functions of a namespace.
+
+    Raises:
+        ServeError: A name is no function there, or its signature cannot be a tool's schema.
+    """
+    app = MCPServer(name, log_level="WARNING")
+    for function_name in names:
+        function: Callable[..., Any] | None = namespace.get(function_name)
+        if not inspect.isroutine(function):
+            raise ServeError(f"{function_name} is not a function after the cell ran")
+        try:
+            app.add_tool(function)
+        except (TypeError, ValueError, NameError) as exc:
+            raise ServeError(f"{function_name} cannot be a tool: {exc}") from exc
+    return app
