@@ -12,6 +12,7 @@ Importing this is quick: pandas, ipywidgets, boto3 and moto are loaded when they
 
 from __future__ import annotations
 
+import logging
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -41,6 +42,9 @@ __all__ = [
     "sns_sqs_client",
     "sns_sqs_server",
 ]
+
+# A library logs to whom it was asked to; without this, Python prints its warnings into some cell.
+logging.getLogger(__name__).addHandler(logging.NullHandler())
 
 _HOMES = {
     "Call": "session",

@@ -247,6 +247,29 @@ def load_profile(name: str) -> Deployment:
     return Deployment.from_mapping({"name": name, **profiles[name]})
 
 
+def save_profile(deployment: Deployment) -> bool:
+    """Write a deployment as the profile of its name; other lines of the file stay as they are.
+
+    Returns:
+        Whether the file changed: False where the profile was there already.
+
+    Raises:
+        ConfigError: The file there is not TOML.
+    """
+    known = read_profiles().get(deployment.name)
+    if known is not None and Deployment.from_mapping({"name": deployment.name, **known}) == deployment:
+        return False
+    path = profile_file()
+    text = path.read_text("utf-8") if path.exists() else ""
+    table = f"[{deployment.name}]\n{deployment.to_toml()}"
+    # A table reaches to the next header; its own keys start with a letter or a quotation mark.
+    former = re.compile(rf"^\[{re.escape(deployment.name)}\][^\n]*\n(?:(?!\s*\[)[^\n]*\n?)*", re.MULTILINE)
+    changed, count = former.subn(lambda _: f"{table}\n", text, count=1)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(changed if count else f"{text.rstrip()}\n\n{table}".lstrip(), "utf-8")
+    return True
+
+
 def default_profile() -> str | None:
     """The profile named by ``ASYNCMCP_NB_PROFILE``, or None for the embedded broker."""
     return os.environ.get(PROFILE_VARIABLE) or None

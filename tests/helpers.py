@@ -60,11 +60,13 @@ class WatchedBus(MemoryBus):
         super().__init__(faults, seed=seed)
         self.started: Counter[tuple[str, str]] = Counter()
         """Operations by name and topic or queue, those held up included."""
+        self.under_way: Counter[tuple[str, str]] = Counter()
+        """Operations that have begun and not ended."""
         self.published: list[tuple[str, tuple[str, ...]]] = []
         """Each accepted publish request: its topic and the bodies."""
         self._noted = threading.Condition()
         self._held: Counter[tuple[str, str]] = Counter()
-        self._failures: dict[tuple[str, str], deque[BusError]] = {}
+        self._failures: dict[tuple[str, str], deque[Exception]] = {}
 
     def publish(self, topic: str, batch: Sequence[Outgoing]) -> Sequence[BusError | None]:
         with self._watched("publish", topic):
@@ -95,7 +97,7 @@ class WatchedBus(MemoryBus):
         with self._watched("send", queue):
             super().send(queue, message)
 
-    def fail(self, operation: str, target: str, *errors: BusError) -> None:
+    def fail(self, operation: str, target: str, *errors: Exception) -> None:
         """Let the next operations of this name fail, one with each error."""
         with self._noted:
             self._failures.setdefault((operation, target), deque()).extend(errors)
@@ -135,14 +137,17 @@ class WatchedBus(MemoryBus):
         key = (operation, target)
         with self._noted:
             self.started[key] += 1
+            self.under_way[key] += 1
             self._noted.notify_all()
-            self._noted.wait_for(lambda: not self._held[key], PATIENCE_SECONDS)
-            if failures := self._failures.get(key):
-                raise failures.popleft()
         try:
+            with self._noted:
+                self._noted.wait_for(lambda: not self._held[key], PATIENCE_SECONDS)
+                if failures := self._failures.get(key):
+                    raise failures.popleft()
             yield
         finally:
             with self._noted:
+                self.under_way[key] -= 1
                 self._noted.notify_all()
 
 
@@ -206,6 +211,24 @@ def memory_deployment(
         yield MemoryDeployment(bus)
     finally:
         bus.close()
+
+
+@contextmanager
+def no_threads_left() -> Generator[None]:
+    """Check that the threads of the transport that were started inside have ended soon after.
+
+    Raises:
+        AssertionError: Some go on, though all that started them was closed.
+    """
+    before = set(threading.enumerate())
+    yield
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    started = [t for t in threading.enumerate() if t not in before]
+    ours = [thread for thread in started if thread.name.startswith("asyncmcp-")]
+    for thread in ours:
+        thread.join(max(0.0, deadline - time.monotonic()))
+    left = [thread.name for thread in ours if thread.is_alive()]
+    assert left == []
 
 
 # -- a client made by hand ------------------------------------------------------------------------

@@ -24,7 +24,6 @@ from typing import Any, Final
 
 from filelock import FileLock, Timeout
 
-import asyncmcp_nb
 from asyncmcp_nb.broker import runtime
 from asyncmcp_nb.broker.plan import Place, plan_deployment
 from asyncmcp_nb.config import APP, Deployment, require_name
@@ -73,7 +72,8 @@ def embedded(*, name: str = "local", idle_seconds: float = IDLE_SECONDS) -> Depl
     """
     require_name(name, "deployment")
     folder = runtime.home()
-    if (found := _find(folder)) and name in found[1]["deployments"]:
+    found = _find(folder)
+    if found and name in found[1]["deployments"] and _session_key_file(folder).exists():
         return _deployment(folder, found[0], name)
     with _locked(folder):
         current, status = _find(folder) or (_start(folder, idle_seconds), None)
@@ -210,7 +210,7 @@ def _child_environment() -> dict[str, str]:
 
     Without what sets up AWS: moto reads it as well, and fails where it is wrong.
     """
-    package = str(Path(asyncmcp_nb.__path__[0]).parent)
+    package = str(Path(__file__).resolve().parents[2])
     inherited = os.environ.get("PYTHONPATH")
     path = os.pathsep.join([package, inherited] if inherited else [package])
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "MOTO_"))}

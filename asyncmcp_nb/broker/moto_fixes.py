@@ -1,12 +1,12 @@
 """What moto's SNS and SQS need before notebooks can share them; runs in the child process only.
 
-Moto imitates AWS for the tests of one process. Measured on 5.2.5, and mended here:
+Moto imitates AWS for the tests of one process. Seen on 5.2.5, and mended here:
 
-- Requests run in threads without a lock, and a delete rebuilds the list of messages: one sent
-  meanwhile is lost, one taken meanwhile is taken twice. All requests now share ``LOCK``, which a
-  receive gives up while it waits.
+- Requests run in threads without a lock: when they interleave, a message is handed out twice, and
+  one sent while another is deleted can vanish. All requests now share ``LOCK``, which a receive
+  gives up while it waits.
 - Every send and every message received computes all attributes of the queue, which walks its
-  messages: 1,000 of them take most of a minute to drain. The walk is now cheap, and rarer.
+  messages: 1,000 of them take 34 s to drain, with the walk made cheap 1.1 s.
 - A waiting receive looks once a second for messages whose lease ended, and is not told of those
   handed back. A receive whose client is gone still takes messages, which then stay invisible.
 - Publishing reaches the first 100 subscriptions only, fails where a subscribed queue is gone (AWS
@@ -183,5 +183,5 @@ def _publish(topic: Any, message: str, **details: Any) -> str:
         try:
             subscription.publish(message, message_id, **details)
         except QueueDoesNotExist:
-            logger.info("dropped a message for the deleted queue %s", subscription.endpoint)
+            logger.debug("dropped a message for the deleted queue %s", subscription.endpoint)
     return message_id

@@ -17,14 +17,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import platformdirs
-
-from asyncmcp_nb.config import APP, HOME_VARIABLE
+from asyncmcp_nb.config import APP, HOME_VARIABLE, data_directory
 
 HOST: Final = "127.0.0.1"
 STATUS_PATH: Final = "/asyncmcp-nb/status"
 
-_STATUS_TIMEOUT_SECONDS: Final = 5.0
+_STATUS_TIMEOUT_SECONDS: Final = 10.0
 _NONCE_BYTES: Final = 16
 
 
@@ -48,15 +46,12 @@ class Runtime:
 
 
 def home() -> Path:
-    """Where the runtime file is: ``ASYNCMCP_NB_HOME``, Jupyter's runtime folder, or the user's."""
+    """Where the runtime file is: ``ASYNCMCP_NB_HOME``, or a folder in the user's data directory.
+
+    Not Jupyter's runtime folder: a worker's environment without Jupyter must find the same broker.
+    """
     override = os.environ.get(HOME_VARIABLE)
-    if override:
-        return Path(override)
-    try:
-        from jupyter_core.paths import jupyter_runtime_dir
-    except ImportError:
-        return Path(platformdirs.user_runtime_dir(APP))
-    return Path(jupyter_runtime_dir())
+    return Path(override) if override else data_directory() / "broker"
 
 
 def runtime_file(folder: Path) -> Path:

@@ -87,7 +87,7 @@ class Batcher(Generic[T]):
                 self._pending.append(_Item(value, weight_bytes, done, time.monotonic()))
                 self._pending_bytes += weight_bytes
                 self._start_thread_if_needed()
-                self._changed.notify()
+                self._changed.notify_all()
                 return
         done(BusClosed(f"{self._name} is closed"))
 
@@ -121,7 +121,7 @@ class Batcher(Generic[T]):
             self._deliver(batch)
             with self._changed:
                 self._busy -= 1
-                self._changed.notify()
+                self._changed.notify_all()
 
     def _next_batch(self) -> list[_Item[T]]:
         """Wait for a batch and take it; empty when there will be no more."""
@@ -134,7 +134,7 @@ class Batcher(Generic[T]):
             batch = self._cut()
             if self._pending:
                 self._start_thread_if_needed()
-                self._changed.notify()
+                self._changed.notify_all()
             return batch
 
     def _is_full(self) -> bool:
@@ -190,7 +190,10 @@ class Batcher(Generic[T]):
         with self._changed:
             self._in_flight += 1
         try:
-            return self._send([item.value for item in batch])
+            errors = self._send([item.value for item in batch])
+            if len(errors) != len(batch):
+                raise ValueError(f"{len(errors)} outcomes for {len(batch)} values")
+            return errors
         except BusError as exc:
             return [exc] * len(batch)
         except Exception as exc:  # boundary: a thread must outlive a bug below it, and say so
@@ -199,7 +202,7 @@ class Batcher(Generic[T]):
         finally:
             with self._changed:
                 self._in_flight -= 1
-                self._changed.notify()
+                self._changed.notify_all()
 
     def _settle(self, batch: list[_Item[T]], errors: Sequence[BusError | None]) -> None:
         for item, error in zip(batch, errors, strict=True):

@@ -22,8 +22,13 @@ DETAIL_COUNT: Final = 2_000
 """Calls up to which each has a bar of its own. Altair takes 5,000 rows, and a call has two."""
 
 BIN_COUNT: Final = 120
+"""Spans of time in which more calls are counted."""
+
 TOOL_COUNT: Final = 9
 """Tools with a colour of their own above ``DETAIL_COUNT``; the rest share one."""
+
+WIDTH_PIXELS: Final = 720
+"""Fixed, since a static picture in a saved notebook has no container to fill."""
 
 _COLORS: Final = {
     Status.QUEUED: "#9e9e9e",
@@ -110,6 +115,13 @@ def bin_rows(calls: Sequence[CallRecord], now: float) -> pd.DataFrame:
     )
 
 
+def _time_axis(alt: Any, calls: Sequence[CallRecord], now: float) -> Any:
+    first = min((call.submitted_at for call in calls), default=now)
+    last = max((call.finished_at or now for call in calls), default=now)
+    is_long = last - first > 86_400
+    return alt.Axis(format="%b %d %H:%M" if is_long else "%H:%M:%S", tickCount=8)
+
+
 def _bars(alt: Any, calls: Sequence[CallRecord], now: float) -> Any:
     colors = alt.Scale(
         domain=[status.value for status in STATUSES],
@@ -121,7 +133,7 @@ def _bars(alt: Any, calls: Sequence[CallRecord], now: float) -> Any:
         alt.Chart(bar_rows(calls, now), title=f"{len(calls):,} calls")
         .mark_rect()
         .encode(
-            x=alt.X("start:T", title=None),
+            x=alt.X("start:T", title=None, axis=_time_axis(alt, calls, now)),
             x2="end:T",
             y=alt.Y("call:Q", title="call", scale=order, axis=alt.Axis(tickMinStep=1)),
             y2="next:Q",
@@ -129,7 +141,7 @@ def _bars(alt: Any, calls: Sequence[CallRecord], now: float) -> Any:
             opacity=alt.Opacity("phase:N", scale=phases),
             tooltip=["call_id:N", "tool:N", "status:N", "phase:N", "seconds:Q"],
         )
-        .properties(width="container", height=min(max(len(calls) * 14, 60), 500))
+        .properties(width=WIDTH_PIXELS, height=min(max(len(calls) * 14, 60), 500))
     )
 
 
@@ -138,10 +150,10 @@ def _areas(alt: Any, calls: Sequence[CallRecord], now: float) -> Any:
         alt.Chart(bin_rows(calls, now), title=f"{len(calls):,} calls, counted while they waited")
         .mark_area(interpolate="step-after")
         .encode(
-            x=alt.X("start:T", title=None),
+            x=alt.X("start:T", title=None, axis=_time_axis(alt, calls, now)),
             y=alt.Y("calls:Q", title="calls waiting"),
             color=alt.Color("tool:N"),
             tooltip=["start:T", "tool:N", "calls:Q"],
         )
-        .properties(width="container", height=300)
+        .properties(width=WIDTH_PIXELS, height=300)
     )

@@ -106,7 +106,7 @@ def record_arrival(db: sqlite3.Connection, arrival: Arrival) -> Recorded:
             outcome = _record_log(db, target, arrival)
         case _:
             read = read_result if arrival.kind == "result" else read_error
-            outcome = _record_answer(db, target, arrival, read(arrival.payload))
+            outcome = _record_answer(db, target, arrival, answer=read(arrival.payload))
     return Recorded(outcome, target.call_id)
 
 
@@ -123,7 +123,7 @@ def _find(db: sqlite3.Connection, arrival: Arrival) -> _Target | None:
 
 
 def _record_answer(
-    db: sqlite3.Connection, target: _Target, arrival: Arrival, answer: Answer
+    db: sqlite3.Connection, target: _Target, arrival: Arrival, *, answer: Answer
 ) -> Outcome:
     db.execute("UPDATE requests SET answers = answers + 1 WHERE request = ?", (target.request,))
     is_question = answer.status is Status.INPUT_REQUIRED

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -52,7 +53,7 @@ def make_app(name: str, names: tuple[str, ...], namespace: Mapping[str, Any]) ->
     Raises:
         ServeError: A name is no function there, or its signature cannot be a tool's schema.
     """
-    app = MCPServer(name, log_level="WARNING")
+    app = _quiet_server(name)
     for function_name in names:
         function: Callable[..., Any] | None = namespace.get(function_name)
         if not inspect.isroutine(function):
@@ -62,3 +63,16 @@ def make_app(name: str, names: tuple[str, ...], namespace: Mapping[str, Any]) ->
         except (TypeError, ValueError, NameError) as exc:
             raise ServeError(f"{function_name} cannot be a tool: {exc}") from exc
     return app
+
+
+def _quiet_server(name: str) -> MCPServer:
+    """A server that leaves the process's logging alone: the SDK's would take over the root logger.
+
+    It does so only where the root logger has no handler.
+    """
+    root, placeholder = logging.getLogger(), logging.NullHandler()
+    root.addHandler(placeholder)
+    try:
+        return MCPServer(name, log_level="WARNING")
+    finally:
+        root.removeHandler(placeholder)

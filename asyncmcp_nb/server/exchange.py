@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from typing import Any, Final
 
 import anyio
@@ -45,7 +45,9 @@ _UNPUBLISHED_COUNT: Final = 64
 class Question:
     """A request of ours to a client, waiting for its answer."""
 
-    def __init__(self, on_progress: ProgressFnT | None) -> None:
+    def __init__(self, owner: Hashable, on_progress: ProgressFnT | None) -> None:
+        self.owner = owner
+        """The connected session that was asked; nobody else can answer."""
         self.answered = anyio.Event()
         self.outcome: dict[str, Any] | ErrorData | None = None
         self.on_progress = on_progress
@@ -71,9 +73,18 @@ class Questions:
         self._count += 1
         return question_id(self._worker_id, self._token, self._count)
 
-    def take_answer(self, message: JSONRPCResponse | JSONRPCError) -> bool:
+    def find(self, question_id: Any, address: ReturnAddress | None) -> Question | None:
+        """The pending question of this id, where the client of this address was asked."""
+        question = self.pending.get(str(question_id))
+        if question is None or address is None or question.owner != address.owner:
+            return None
+        return question
+
+    def take_answer(
+        self, message: JSONRPCResponse | JSONRPCError, address: ReturnAddress | None
+    ) -> bool:
         """Settle the question that a message answers; False where there is none."""
-        question = self.pending.get(str(message.id))
+        question = self.find(message.id, address)
         if question is None:
             return False
         question.settle(message.result if isinstance(message, JSONRPCResponse) else message.error)
@@ -133,7 +144,7 @@ class Channel:
         """
         options: CallOptions = opts or {}
         request_id = self._questions.new_id()
-        question = Question(options.get("on_progress"))
+        question = Question(self._address.owner, options.get("on_progress"))
         self._questions.pending[request_id] = question
         try:
             with anyio.fail_after(options.get("timeout")):

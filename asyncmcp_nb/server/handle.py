@@ -20,7 +20,7 @@ from asyncmcp_nb.errors import ServeError
 from asyncmcp_nb.server.host import Host, hosting
 from asyncmcp_nb.server.sealing import Sealer
 from asyncmcp_nb.sns_sqs.handoff import Handoff
-from asyncmcp_nb.sns_sqs.server_link import ServerStatistics
+from asyncmcp_nb.sns_sqs.statistics import ServerStatistics
 
 _START_SECONDS: Final = 30.0
 """How long a server's lifespan may take to start."""

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import logging
 import time
-from collections import OrderedDict
 from collections.abc import AsyncIterator, Hashable
 from contextlib import asynccontextmanager
-from typing import Any, Final
+from typing import Any
 
 import anyio
 import anyio.to_thread
@@ -23,15 +22,14 @@ from asyncmcp_nb.server.responder import Responder, is_modern_request
 from asyncmcp_nb.server.sealing import Sealer
 from asyncmcp_nb.sns_sqs.addressing import CANCELLED, LISTEN, PROGRESS
 from asyncmcp_nb.sns_sqs.handoff import Handoff, Mailbox
-from asyncmcp_nb.sns_sqs.server_link import Arrival, ServerLink, ServerStatistics
+from asyncmcp_nb.sns_sqs.server_link import Arrival, ServerLink
+from asyncmcp_nb.sns_sqs.statistics import ServerStatistics
+from asyncmcp_nb.sns_sqs.unwanted import Tombstones
 from asyncmcp_nb.sns_sqs.work import ReturnAddress, Work
 from asyncmcp_nb.wire import Incoming
 from asyncmcp_nb.wire.meta import deadline_of
 
 logger = logging.getLogger(__name__)
-
-_TOMBSTONE_COUNT: Final = 10_000
-"""Cancellations remembered for requests that have not arrived yet. Our choice."""
 
 
 class Host:
@@ -46,7 +44,7 @@ class Host:
         self._tasks = tasks
         self._questions = Questions(link.config.worker_id)
         self._running: dict[Hashable, Exchange] = {}
-        self._tombstones: OrderedDict[Hashable, None] = OrderedDict()
+        self._tombstones = Tombstones()
 
     def statistics(self) -> ServerStatistics:
         """What happened so far."""
@@ -73,7 +71,9 @@ class Host:
     # -- requests ---------------------------------------------------------------------------------
 
     async def _serve(self, work: Work) -> None:
-        if self._is_unwanted(work):
+        if work.ended:  # handed back before its turn came
+            return
+        if self._tombstones.cover(work):
             work.settle()
             return
         request = work.request
@@ -99,13 +99,6 @@ class Host:
         else:
             work.answer(response.message, session_id=response.session_id)
 
-    def _is_unwanted(self, work: Work) -> bool:
-        """Whether nobody waits for the answer: cancelled before it came, or past its deadline."""
-        if self._tombstones.pop(work.key, self) is None:
-            return True
-        deadline = deadline_of(work.request.params)
-        return deadline is not None and deadline <= time.time()
-
     # -- everything else --------------------------------------------------------------------------
 
     def _notice(self, incoming: Incoming) -> None:
@@ -120,22 +113,20 @@ class Host:
         if message.method == CANCELLED:
             self._cancel(address, message.params or {})
         elif message.method == PROGRESS:
-            self._report(message.params or {})
+            self._report(address, message.params or {})
         self._tasks.start_soon(self._tell, message, incoming, address)
 
     def _cancel(self, address: ReturnAddress, params: dict[str, Any]) -> None:
-        key = (address.connection_id or address.client_id, str(params.get("requestId")))
+        key = (address.owner, str(params.get("requestId")))
         exchange = self._running.get(key)
         if exchange is not None:
             exchange.cancel_requested.set()
             exchange.scope.cancel()
             return
-        self._tombstones[key] = None
-        if len(self._tombstones) > _TOMBSTONE_COUNT:
-            self._tombstones.popitem(last=False)
+        self._tombstones.add(key)
 
-    def _report(self, params: dict[str, Any]) -> None:
-        question = self._questions.pending.get(str(params.get("progressToken")))
+    def _report(self, address: ReturnAddress, params: dict[str, Any]) -> None:
+        question = self._questions.find(params.get("progressToken"), address)
         progress, total = params.get("progress"), params.get("total")
         if question is None or question.on_progress is None:
             return

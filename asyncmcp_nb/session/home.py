@@ -99,6 +99,9 @@ class Home:
             nest_asyncio2.apply(self._loop)
             with self.beating():
                 return self._loop.run_until_complete(bounded())
+        if self._thread is None and not self._loop.is_running():
+            # IPython in a terminal turns its loop only while a cell awaits.
+            return self._loop.run_until_complete(bounded())
         return self.submit(bounded).result()
 
     @contextlib.contextmanager

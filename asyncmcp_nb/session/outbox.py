@@ -62,9 +62,10 @@ class Outbox:
                 if lane is not self._singles:
                     lane.in_flight.update(ready)
                 taken += ready
-            # The lane that was served last time lets the others go first.
-            if len(self._lanes) > 1:
-                self._lanes.append(self._lanes.pop(0))
+                if ready:
+                    # Whoever was served lets the others go first next time.
+                    self._lanes.remove(lane)
+                    self._lanes.append(lane)
         return taken
 
     def settle(self, call_ids: Iterable[str]) -> bool:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -13,12 +13,26 @@ from weakref import WeakValueDictionary
 
 import anyio
 import anyio.to_thread
-from mcp import Client
-from mcp_types import CallToolResult, DiscoverRequest, DiscoverResult, Tool
+from mcp import Client, MCPError
+from mcp_types import (
+    METHOD_NOT_FOUND,
+    CallToolResult,
+    DiscoverRequest,
+    DiscoverResult,
+    ListToolsResult,
+    Tool,
+)
+from pydantic import ValidationError
 
 from asyncmcp_nb.bus import Bus
 from asyncmcp_nb.config import SnsSqsTransportConfig
-from asyncmcp_nb.errors import CallTimedOut, LedgerError, SessionClosed, ToolNotFound
+from asyncmcp_nb.errors import (
+    AsyncMcpError,
+    CallTimedOut,
+    LedgerError,
+    SessionClosed,
+    ToolNotFound,
+)
 from asyncmcp_nb.ledger import CallRecord, Ledger, Status
 from asyncmcp_nb.session.asking import Answerer
 from asyncmcp_nb.session.call import Call
@@ -31,7 +45,7 @@ from asyncmcp_nb.session.log import Log, LogViews
 from asyncmcp_nb.session.sources import Source, argument_rows, plain
 from asyncmcp_nb.session.status import SessionStatus
 from asyncmcp_nb.session.validation import check_arguments, find_tool
-from asyncmcp_nb.sns_sqs.client import ReadEnd, client_writer, deliver_to
+from asyncmcp_nb.sns_sqs.client import ReadEnd, Streams, client_writer, deliver_to
 from asyncmcp_nb.sns_sqs.client_link import ClientLink, new_connection_id
 from asyncmcp_nb.sns_sqs.handoff import Handoff, Mailbox
 
@@ -94,7 +108,7 @@ class Session:
         self._client: Client | None = None
         self._answerer: Answerer | None = None
         self._tools: ToolList | None = None
-        self._tools_seen = anyio.Event()
+        self._trouble: str | None = None
         self._closed = False
 
     def __repr__(self) -> str:
@@ -116,7 +130,7 @@ class Session:
         self._link = link
 
         @asynccontextmanager
-        async def transport() -> Any:
+        async def transport() -> AsyncIterator[Streams]:
             yield mailbox, client_writer(link, handoff)
 
         mode = self._parts.era if self._parts.era == MODERN_ERA else "legacy"
@@ -165,6 +179,11 @@ class Session:
         if not self._closed and self._link is not None:
             self._desk.close()
             self._link.close()
+
+    @property
+    def connection_id(self) -> str:
+        """32 hex digits of this connected session; new at each ``connect``."""
+        return self._connection_id
 
     @property
     def deployment(self) -> str:
@@ -228,7 +247,7 @@ class Session:
         """Know no tools until they are listed again, which starts now: the server has changed."""
         self._tools = None
         if not self._closed:
-            self._home.start_soon(self._refresh_tools)
+            self._home.start_soon(self._meet)
 
     # -- calls ------------------------------------------------------------------------------------
 
@@ -348,7 +367,7 @@ class Session:
             waiting_count=self._desk.waiting_count,
             unsolicited_count=self._inbox.unsolicited_count,
             requests=parts.bus.statistics().requests,
-            error=None if error is None else str(error),
+            error=self._trouble if error is None else str(error),
         )
 
     def _state(self, is_unreachable: bool) -> str:
@@ -450,19 +469,26 @@ class Session:
 
     async def _meet(self) -> None:
         """Learn who the server is and what it offers, whenever it comes."""
-        if self._parts.era == MODERN_ERA:
-            session = self.client.session
-            session.adopt(await session.send_request(DiscoverRequest(), DiscoverResult))
-        await self._refresh_tools()
-
-    async def _refresh_tools(self) -> None:
-        await self._list_tools()
+        try:
+            if self._parts.era == MODERN_ERA:
+                session = self.client.session
+                session.adopt(await session.send_request(DiscoverRequest(), DiscoverResult))
+            await self._list_tools()
+            self._trouble = None
+        except (MCPError, ValidationError, AsyncMcpError) as exc:
+            self._trouble = f"the server did not introduce itself: {exc}"
+            logger.info("session %s: %s", self.name, self._trouble)
 
     async def _list_tools(self) -> ToolList:
         tools = ToolList()
         cursor: str | None = None
         while True:
-            page = await self.client.list_tools(cursor=cursor, cache_mode="bypass")
+            try:
+                page = await self.client.list_tools(cursor=cursor, cache_mode="bypass")
+            except MCPError as exc:
+                if exc.code != METHOD_NOT_FOUND:
+                    raise
+                page = ListToolsResult(tools=[])
             tools += page.tools
             cursor = page.next_cursor
             if cursor is None:

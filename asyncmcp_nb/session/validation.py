@@ -7,6 +7,7 @@ undeclared name is an error. Servers drop such names in silence, and it is nearl
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
@@ -75,14 +76,19 @@ def _undeclared(schema: Schema, arguments: Mapping[str, Any]) -> str | None:
 
 
 def _violation(schema: Schema, arguments: Mapping[str, Any]) -> str | None:
+    # Deferred, since compiling its format checkers takes up to a second.
     from jsonschema import Draft202012Validator
-    from jsonschema.exceptions import SchemaError, best_match
+    from jsonschema.exceptions import UnknownType, best_match
+    from referencing import Registry
+    from referencing.exceptions import Unresolvable
 
+    # An empty registry: jsonschema would fetch remote references, and the schema is a stranger's.
+    validator = Draft202012Validator(schema, registry=Registry())
     try:
-        errors = Draft202012Validator(schema).iter_errors(dict(arguments))
-        error = best_match(errors)
-    except (SchemaError, RecursionError, ValueError) as exc:
-        raise InvalidArguments(f"the tool's input schema is not usable: {exc}") from None
+        error = best_match(validator.iter_errors(dict(arguments)))
+    except (Unresolvable, UnknownType, RecursionError, ValueError, re.error) as exc:
+        reason = str(exc).partition("\n")[0]
+        raise InvalidArguments(f"the tool's input schema is not usable: {reason}") from None
     if error is None:
         return None
     where = ".".join(str(part) for part in error.absolute_path)

@@ -200,7 +200,7 @@ class ClientLink:
             if deliver:
                 self._put_in_order(message)
             elif isinstance(message.message, JSONRPCRequest):
-                self._refuse_request(message.message)
+                self._refuse_request(message.message, message.header.connection_id)
 
     def _decode(self, delivery: Delivery) -> Incoming | None:
         try:
@@ -235,10 +235,11 @@ class ClientLink:
                 self._deliver(message)
             return self._sequencer.next_expiry()
 
-    def _refuse_request(self, request: JSONRPCRequest) -> None:
+    def _refuse_request(self, request: JSONRPCRequest, connection_id: str | None) -> None:
         """Tell a server that asks a connection which is gone, so that it does not wait for ever."""
         error = ErrorData(code=INVALID_REQUEST, message="This connection of the client has ended")
-        self.post(JSONRPCError(jsonrpc="2.0", id=request.id, error=error), _ignore)
+        refusal = JSONRPCError(jsonrpc="2.0", id=request.id, error=error)
+        self.post(refusal, _ignore, connection_id=connection_id)
 
 
 def _ignore(error: BusError | None) -> None:

@@ -9,7 +9,7 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from types import TracebackType
-from typing import Any, cast, Generic, Protocol, Self, TypeVar
+from typing import Any, Generic, Protocol, Self, TypeVar, cast
 
 import anyio
 import anyio.lowlevel
@@ -56,6 +56,7 @@ class Handoff:
         try:
             self._schedule(self._drain)
         except RuntimeError:  # asyncio: closed; trio's RunFinishedError derives from it
+            self._scheduled = False
             return False
         return True
 

@@ -7,6 +7,7 @@ ledger in this place.
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -17,7 +18,9 @@ from mcp_types import JSONRPCError, JSONRPCResponse
 from asyncmcp_nb.bus import Delivery
 from asyncmcp_nb.wire import Incoming
 
-_ANSWERED_COUNT: Final = 10_000
+logger = logging.getLogger(__name__)
+
+ANSWERED_COUNT: Final = 10_000
 """Answered requests remembered, to tell a duplicate from something never asked for."""
 
 
@@ -71,6 +74,7 @@ class MemoryInbox:
 
     def refuse(self, delivery: Delivery, reason: str) -> None:
         """See ``Inbox.refuse``."""
+        logger.warning("a message of %d characters is dropped: %s", len(delivery.body), reason)
         self.refused_count += 1
 
     def _take(self, incoming: Incoming) -> bool:
@@ -86,7 +90,7 @@ class MemoryInbox:
         if request_id in self._outstanding:
             self._outstanding.discard(request_id)
             self._answered[request_id] = None
-            if len(self._answered) > _ANSWERED_COUNT:
+            if len(self._answered) > ANSWERED_COUNT:
                 self._answered.popitem(last=False)
             return True
         if request_id in self._answered:

@@ -23,7 +23,7 @@ _FIRST_BACKOFF_SECONDS: Final = 0.2
 _LAST_BACKOFF_SECONDS: Final = 5.0
 
 Handle = Callable[[Sequence[Delivery]], None]
-"""Takes what a poll brought, in a poller's thread. Raising leaves the messages to be redelivered."""
+"""Takes what a poll brought, in a poller's thread. Where it raises, the messages come again."""
 
 
 class Slots:
@@ -107,6 +107,9 @@ class Poller:
                 self._note_failure(exc)
                 self._pause(backoff)
                 backoff = min(backoff * 2, _LAST_BACKOFF_SECONDS)
+            except Exception:  # boundary: nobody would notice a worker that a bug made deaf
+                logger.exception("receiving failed unexpectedly, trying again")
+                self._pause(_LAST_BACKOFF_SECONDS)
             else:
                 self.last_error = None
                 backoff = _FIRST_BACKOFF_SECONDS

@@ -1,12 +1,11 @@
 """Many clients on one SDK stream: ids and progress tokens made unique on the way in, restored out.
 
-Every client counts its requests from 1, and the SDK's stream knows only ids. Here each request gets an
-id of its own on the stream, and what the server says is led back by it.
+Every client counts its requests from 1, and the SDK's stream knows only ids. Here each request gets
+an id of its own on the stream, and what the server says is led back by it.
 """
 
 from __future__ import annotations
 
-import logging
 import secrets
 from collections import OrderedDict
 from collections.abc import Hashable
@@ -14,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from mcp.shared.message import ServerMessageMetadata, SessionMessage
+from mcp.shared.subscriptions import SUBSCRIPTION_ID_META_KEY
 from mcp_types import (
     JSONRPCError,
     JSONRPCMessage,
@@ -23,17 +23,25 @@ from mcp_types import (
     RequestId,
 )
 
-from asyncmcp_nb.sns_sqs.addressing import CANCELLED, PROGRESS, question_id
+from asyncmcp_nb.sns_sqs.addressing import CANCELLED, LISTEN, PROGRESS, question_id
+from asyncmcp_nb.sns_sqs.unwanted import Tombstones
 from asyncmcp_nb.sns_sqs.work import Answer, ReturnAddress, Work
 from asyncmcp_nb.wire import Incoming
-
-logger = logging.getLogger(__name__)
 
 _CLIENT_COUNT: Final = 1_000
 """Clients remembered for messages that belong to no request. Our choice."""
 
 _QUESTION_COUNT: Final = 10_000
 """Questions to clients remembered until their answers come. Our choice."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A question to a client, as the server knows it."""
+
+    request_id: RequestId
+    address: ReturnAddress
+    """Whose answer counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,18 +63,24 @@ class Relay:
         self._count = 0
         self._works: dict[str, Work] = {}
         self._stream_ids: dict[Hashable, str] = {}
-        self._questions: OrderedDict[str, RequestId] = OrderedDict()
+        self._questions: OrderedDict[str, _Asked] = OrderedDict()
         self._clients: OrderedDict[Hashable, ReturnAddress] = OrderedDict()
+        self._tombstones = Tombstones()
 
     # -- from the clients -------------------------------------------------------------------------
 
-    def admit(self, work: Work) -> SessionMessage:
-        """A request under an id that is unique on the stream."""
+    def admit(self, work: Work) -> SessionMessage | None:
+        """A request under an id that is unique on the stream; None where nobody waits for it."""
+        if self._tombstones.cover(work):
+            work.settle()
+            return None
         self._count += 1
         stream_id = f"r{self._count}"
         self._works[stream_id] = work
         self._stream_ids[work.key] = stream_id
         self._remember(work.address)
+        if work.request.method == LISTEN:
+            work.detach()
         params = _with_token(work.request.params, stream_id)
         request = work.request.model_copy(update={"id": stream_id, "params": params})
         return SessionMessage(request)
@@ -75,40 +89,48 @@ class Relay:
         """A notification, or an answer to the server; None where it concerns nothing known."""
         message, address = incoming.message, ReturnAddress.of(incoming)
         if isinstance(message, JSONRPCResponse | JSONRPCError):
-            return self._admit_answer(message)
-        if not isinstance(message, JSONRPCNotification):
-            return None
+            asked = self._asked(message.id, address)
+            if asked is None:
+                return None
+            del self._questions[str(message.id)]
+            return SessionMessage(message.model_copy(update={"id": asked.request_id}))
         match message:
             case JSONRPCNotification(method="notifications/cancelled", params={"requestId": rid}):
                 return self._admit_cancel(message, address, rid)
             case JSONRPCNotification(method="notifications/progress", params={"progressToken": t}):
-                return self._admit_progress(message, t)
-            case _:
+                return self._admit_progress(message, address, t)
+            case JSONRPCNotification():
                 return SessionMessage(message)
+            case _:
+                return None
 
-    def _admit_answer(self, message: Answer) -> SessionMessage | None:
-        asked = self._questions.pop(str(message.id), None)
-        return None if asked is None else SessionMessage(message.model_copy(update={"id": asked}))
+    def _asked(self, question_id: Any, address: ReturnAddress | None) -> _Asked | None:
+        """The question of this id, where it was put to the client of this address."""
+        asked = self._questions.get(str(question_id))
+        return asked if asked and address and asked.address.owner == address.owner else None
 
     def _admit_cancel(
         self, message: JSONRPCNotification, address: ReturnAddress | None, request_id: Any
     ) -> SessionMessage | None:
         if address is None:
             return None
-        key = (address.connection_id or address.client_id, str(request_id))
+        key = (address.owner, str(request_id))
         stream_id = self._stream_ids.get(key)
         if stream_id is None:
+            self._tombstones.add(key)
             return None
         self._works[stream_id].settle()
         self._forget(stream_id)
         params = {**(message.params or {}), "requestId": stream_id}
         return SessionMessage(message.model_copy(update={"params": params}))
 
-    def _admit_progress(self, message: JSONRPCNotification, token: Any) -> SessionMessage | None:
-        asked = self._questions.get(str(token))
+    def _admit_progress(
+        self, message: JSONRPCNotification, address: ReturnAddress | None, token: Any
+    ) -> SessionMessage | None:
+        asked = self._asked(token, address)
         if asked is None:
             return None
-        params = {**(message.params or {}), "progressToken": asked}
+        params = {**(message.params or {}), "progressToken": asked.request_id}
         return SessionMessage(message.model_copy(update={"params": params}))
 
     # -- from the server --------------------------------------------------------------------------
@@ -117,55 +139,63 @@ class Relay:
         """Where a message of the server goes; None where nobody waits for it any more."""
         message = item.message
         if isinstance(message, JSONRPCResponse | JSONRPCError):
-            work = self._works.get(str(message.id))
-            if work is None:
-                return None
-            self._forget(str(message.id))
-            return Route(message.model_copy(update={"id": work.request.id}), work)
-        return self._route_about(message, self._subject(item))
-
-    def _route_about(
-        self, message: JSONRPCRequest | JSONRPCNotification, work: Work | None
-    ) -> Route | None:
-        addresses = () if work is not None else tuple(self._clients.values())
+            return self._route_answer(message)
+        if message.method == CANCELLED:
+            return self._route_cancel(message)
+        related = _related_id(item)
+        if related is None:
+            return self._route_to_clients(message)
+        work = self._works.get(str(related))
+        if work is None:
+            return None
         if isinstance(message, JSONRPCRequest):
-            # A question goes to one client: the one that is served, else the latest that spoke.
-            return Route(self._ask(message), work, addresses[-1:]) if work or addresses else None
-        return Route(self._restore(message, work), work, addresses)
+            return Route(self._ask(message, work.address), work)
+        return Route(self._restore(message, work), work)
 
-    def _ask(self, request: JSONRPCRequest) -> JSONRPCRequest:
+    def _route_answer(self, message: Answer) -> Route | None:
+        work = self._works.get(str(message.id))
+        if work is None:
+            return None
+        self._forget(str(message.id))
+        update: dict[str, Any] = {"id": work.request.id}
+        if isinstance(message, JSONRPCResponse):
+            update["result"] = _with_subscription(message.result, work.request.id)
+        return Route(message.model_copy(update=update), work)
+
+    def _route_to_clients(self, message: JSONRPCRequest | JSONRPCNotification) -> Route | None:
+        """What belongs to no request: a notification goes to all, a question to the latest."""
+        addresses = tuple(self._clients.values())
+        if not addresses:
+            return None
+        if isinstance(message, JSONRPCRequest):
+            return Route(self._ask(message, addresses[-1]), None, addresses[-1:])
+        return Route(message, None, addresses)
+
+    def _route_cancel(self, message: JSONRPCRequest | JSONRPCNotification) -> Route | None:
+        """A withdrawn question, to the client that has it and under the id that it knows."""
+        params = message.params or {}
+        for out, asked in reversed(self._questions.items()):
+            if asked.request_id == params.get("requestId"):
+                update = {"params": {**params, "requestId": out}}
+                to_client = (asked.address.without_request(),)
+                return Route(message.model_copy(update=update), None, to_client)
+        return None
+
+    def _ask(self, request: JSONRPCRequest, address: ReturnAddress) -> JSONRPCRequest:
         self._count += 1
         asked = question_id(self._worker_id, self._token, self._count)
-        self._questions[asked] = request.id
+        self._questions[asked] = _Asked(request.id, address)
         if len(self._questions) > _QUESTION_COUNT:
             self._questions.popitem(last=False)
         params = _with_token(request.params, asked)
         return request.model_copy(update={"id": asked, "params": params})
 
-    def _restore(self, message: JSONRPCNotification, work: Work | None) -> JSONRPCNotification:
-        params = dict(message.params or {})
-        if message.method == PROGRESS and work is not None:
+    def _restore(self, message: JSONRPCNotification, work: Work) -> JSONRPCNotification:
+        """A notification about a request, in the words of its client."""
+        params = _with_subscription(dict(message.params or {}), work.request.id)
+        if message.method == PROGRESS:
             params["progressToken"] = _token(work.request.params)
-        elif message.method == CANCELLED:
-            asked = [out for out, own in self._questions.items() if own == params.get("requestId")]
-            params["requestId"] = asked[-1] if asked else params.get("requestId")
-        else:
-            return message
-        return message.model_copy(update={"params": params})
-
-    def _subject(self, item: SessionMessage) -> Work | None:
-        """The request that a message of the server belongs to."""
-        related = (
-            item.metadata.related_request_id
-            if isinstance(item.metadata, ServerMessageMetadata)
-            else None
-        )
-        match item.message:
-            case JSONRPCNotification(method="notifications/progress", params={"progressToken": t}):
-                related = t
-            case _:
-                pass
-        return None if related is None else self._works.get(str(related))
+        return message.model_copy(update={"params": params}) if params else message
 
     def _remember(self, address: ReturnAddress) -> None:
         key = (address.client_id, address.connection_id)
@@ -176,6 +206,26 @@ class Relay:
 
     def _forget(self, stream_id: str) -> None:
         self._stream_ids.pop(self._works.pop(stream_id).key, None)
+
+
+def _related_id(item: SessionMessage) -> Any:
+    """The id, on the stream, of the request that a message of the server belongs to."""
+    match item.message:
+        case JSONRPCNotification(method="notifications/progress", params={"progressToken": token}):
+            return token
+        case _:
+            metadata = item.metadata
+            is_related = isinstance(metadata, ServerMessageMetadata)
+            return metadata.related_request_id if is_related else None
+
+
+def _with_subscription(params: dict[str, Any], request_id: RequestId) -> dict[str, Any]:
+    """The same, with the subscription named as its client named it: by the id of the request."""
+    match params:
+        case {"_meta": {**meta}} if SUBSCRIPTION_ID_META_KEY in meta:
+            return {**params, "_meta": {**meta, SUBSCRIPTION_ID_META_KEY: request_id}}
+        case _:
+            return params
 
 
 def _token(params: dict[str, Any] | None) -> Any:

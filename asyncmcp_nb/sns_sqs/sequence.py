@@ -13,7 +13,7 @@ from typing import Final, Generic, TypeVar
 
 T = TypeVar("T")
 
-_FINISHED_COUNT: Final = 4096
+FINISHED_COUNT: Final = 4096
 """Finished requests remembered, so that stragglers are dropped rather than held."""
 
 
@@ -22,6 +22,10 @@ class _Lane(Generic[T]):
     next_sequence: int = 0
     held: dict[int, tuple[T, bool]] = field(default_factory=dict[int, "tuple[T, bool]"])
     held_since: float = 0.0
+
+    def holds_end(self, sequence: int) -> bool:
+        """Whether what is held at this place is the answer."""
+        return sequence in self.held and self.held[sequence][1]
 
 
 class Sequencer(Generic[T]):
@@ -53,8 +57,10 @@ class Sequencer(Generic[T]):
             return []
         lane = self._lanes.setdefault(key, _Lane())
         if sequence < lane.next_sequence or sequence in lane.held:
+            if not last or lane.holds_end(sequence):
+                return []
             # A worker that took over counts from 0 again; its answer ends the request all the same.
-            return [*self._release(key, lane, now, skip_gaps=True), *self._end(key, item)] if last else []
+            return [*self._release(key, lane, now, skip_gaps=True), *self._end(key, item)]
         if not lane.held:
             lane.held_since = now
         lane.held[sequence] = (item, last)
@@ -71,7 +77,7 @@ class Sequencer(Generic[T]):
         return ready
 
     def next_expiry(self) -> float | None:
-        """When ``expire`` has something to do, on the clock of ``push``; None while nothing waits."""
+        """When ``expire`` has something to do, on the clock of ``push``; None: nothing waits."""
         if not self._held_count:
             return None
         since = min(lane.held_since for lane in self._lanes.values() if lane.held)
@@ -110,5 +116,5 @@ class Sequencer(Generic[T]):
 
     def _remember(self, key: Hashable) -> None:
         self._finished[key] = None
-        while len(self._finished) > _FINISHED_COUNT:
+        while len(self._finished) > FINISHED_COUNT:
             self._finished.popitem(last=False)

@@ -6,7 +6,7 @@
         await server.run(read, write, server.create_initialization_options())
 
 One stream carries all clients of the queue. ``Server.run`` decides the protocol era by the first
-request it sees, once for the stream; to serve both eras, and many workers, use ``asyncmcp_nb.serve``.
+request it sees, once for the stream; ``asyncmcp_nb.serve`` serves both eras, with many workers.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ def sns_sqs_server(
 ) -> AbstractAsyncContextManager[Streams]:
     """Serve the clients of an SQS queue on one stream, answering through an SNS topic.
 
-    A request is acknowledged after its answer was accepted by the topic; its lease is extended from a
-    thread while the server works. Leaving the context hands unfinished requests back to the queue.
+    A request is acknowledged after its answer was accepted by the topic; its lease is extended from
+    a thread while the server works. Leaving the context hands back what is unfinished.
 
     Args:
         config: ``sqs_queue_url`` is the request queue, ``sns_topic_arn`` the response topic.
@@ -69,7 +69,7 @@ async def bus_server(bus: Bus, config: SnsSqsTransportConfig) -> AsyncIterator[S
         if route is not None:
             await _publish(link, route, handoff)
         elif isinstance(item.message, JSONRPCRequest):
-            error = ErrorData(code=INTERNAL_ERROR, message="No client to ask has been seen")
+            error = ErrorData(code=INTERNAL_ERROR, message="There is no client to ask")
             read.put(SessionMessage(JSONRPCError(jsonrpc="2.0", id=item.message.id, error=error)))
 
     async with anyio.create_task_group() as tasks:
@@ -96,10 +96,12 @@ async def _publish(link: ServerLink, route: Route, handoff: Handoff) -> None:
     if work is not None and isinstance(message, JSONRPCResponse | JSONRPCError):
         work.answer(message)
         return
-    publications = [Publication(handoff) for _ in route.addresses or (work,)]
     if work is not None:
-        work.send(message, publications[0].done)
-    for address, publication in zip(route.addresses, publications, strict=False):
+        publication = Publication(handoff)
+        work.send(message, publication.done)
+        await publication.wait()
+    publications = [Publication(handoff) for _ in route.addresses]
+    for address, publication in zip(route.addresses, publications, strict=True):
         link.post(address, message, publication.done)
     for publication in publications:
         await publication.wait()

@@ -11,7 +11,6 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 
 from mcp_types import (
@@ -30,6 +29,7 @@ from asyncmcp_nb.errors import BusError, DecodeError, PayloadTooLarge
 from asyncmcp_nb.sns_sqs.leases import LeaseKeeper
 from asyncmcp_nb.sns_sqs.parking import Parking
 from asyncmcp_nb.sns_sqs.poller import Poller, Slots
+from asyncmcp_nb.sns_sqs.statistics import ServerStatistics
 from asyncmcp_nb.sns_sqs.window import Answered, Window
 from asyncmcp_nb.sns_sqs.work import Answer, ReturnAddress, Work
 from asyncmcp_nb.wire import Incoming, Outgoing, decode, encode
@@ -41,26 +41,6 @@ Arrival = Work | Incoming
 
 Deliver = Callable[[Arrival], bool]
 """Takes an arrival in a thread. Must not block. False hands a request back to the queue."""
-
-
-@dataclass(frozen=True, slots=True)
-class ServerStatistics:
-    """A snapshot of a server's end, counted since it started."""
-
-    in_flight_count: int
-    """Requests being worked on now."""
-    answered_count: int
-    """Answers that the topic accepted."""
-    redelivered_count: int
-    """Requests that came again: joined while running, or answered from the kept answer."""
-    parked_count: int
-    """Messages put into the dead-letter queue."""
-    handed_back_count: int
-    """Requests given back unfinished, for another worker."""
-    lost_lease_count: int
-    """Leases that could not be extended."""
-    last_error: BusError | None
-    """Why the latest poll failed; None while polls succeed."""
 
 
 class ServerLink:
@@ -234,24 +214,31 @@ class ServerLink:
     # -- in, in a poller's thread -----------------------------------------------------------------
 
     def _take(self, deliveries: Sequence[Delivery]) -> None:
-        for delivery in deliveries:
-            if not self._accept(delivery):
+        decoded = [(delivery, self._decode(delivery)) for delivery in deliveries]
+        # Requests last: one that is cancelled in the same batch need not start.
+        decoded.sort(key=lambda pair: pair[1] is not None and _is_request(pair[1]))
+        for delivery, incoming in decoded:
+            if incoming is None or not self._accept(delivery, incoming):
                 self._slots.give_back(1)
 
-    def _accept(self, delivery: Delivery) -> bool:
-        """Take one message; whether it occupies its slot from now on."""
+    def _decode(self, delivery: Delivery) -> Incoming | None:
+        """Read a message, or put it aside."""
         try:
-            incoming = decode(delivery.body, delivery.attributes)
+            return decode(delivery.body, delivery.attributes)
         except DecodeError as exc:
             self._parking.park(delivery, exc.reason, self._acker)
-            return False
+            return None
+
+    def _accept(self, delivery: Delivery, incoming: Incoming) -> bool:
+        """Take one message; whether it occupies its slot from now on."""
         if not isinstance(incoming.message, JSONRPCRequest):
             self._deliver(incoming)
             self._acker.submit(delivery.receipt, _ignore)
             return False
         address = ReturnAddress.of(incoming)
         if address is None:
-            self._parking.park(delivery, "a request without ClientId cannot be answered", self._acker)
+            reason = "a request without ClientId cannot be answered"
+            self._parking.park(delivery, reason, self._acker)
             return False
         return self._begin(delivery, incoming, incoming.message, address)
 
@@ -335,6 +322,10 @@ class ServerLink:
     def _tally(self, what: str) -> None:
         with self._count_lock:
             self._counts[what] += 1
+
+
+def _is_request(incoming: Incoming) -> bool:
+    return isinstance(incoming.message, JSONRPCRequest)
 
 
 def contradiction(incoming: Incoming, request: JSONRPCRequest) -> str | None:

@@ -43,6 +43,11 @@ class ReturnAddress:
             method=attribute_text(message.method) if is_request else None,
         )
 
+    @property
+    def owner(self) -> Hashable:
+        """The connected session; a client that names none counts as one."""
+        return self.connection_id or self.client_id
+
     def without_request(self) -> ReturnAddress:
         """The same client, for messages that belong to no request."""
         return replace(self, request_id=None, method=None)

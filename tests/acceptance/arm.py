@@ -11,8 +11,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import anyio.to_thread
+
+from asyncmcp_nb import broker
 from asyncmcp_nb.bus import Bus, MemoryBus
-from asyncmcp_nb.config import SnsSqsTransportConfig
+from asyncmcp_nb.config import Deployment, SnsSqsTransportConfig
 from asyncmcp_nb.server.adapt import lowlevel_of
 from asyncmcp_nb.server.host import hosting
 from asyncmcp_nb.sns_sqs.client import Streams, bus_client
@@ -42,6 +45,44 @@ async def memory(server: Any, *, spec_version: str) -> AsyncIterator[Streams]:
     async with _served(server, bus, config, client) as streams:
         yield streams
     bus.close()
+
+
+@asynccontextmanager
+async def embedded(server: Any, *, spec_version: str) -> AsyncIterator[Streams]:
+    """Over the embedded broker: every message through SNS and SQS."""
+    deployment, control_queue_url, client_queue_url, worker_id = await anyio.to_thread.run_sync(
+        _make_deployment
+    )
+    config = SnsSqsTransportConfig(
+        sqs_queue_url=deployment.server_queue_url,
+        sns_topic_arn=deployment.response_topic_arn,
+        dead_letter_queue_url=deployment.dead_letter_queue_url,
+        control_queue_url=control_queue_url,
+        worker_id=worker_id,
+    )
+    client = SnsSqsTransportConfig(
+        sqs_queue_url=client_queue_url,
+        sns_topic_arn=deployment.request_topic_arn,
+        client_id="tester",
+    )
+    bus = broker.open_bus(deployment)
+    async with _served(server, bus, config, client) as streams:
+        yield streams
+    bus.close()
+    await anyio.to_thread.run_sync(broker.teardown, deployment)
+
+
+def _make_deployment() -> tuple[Deployment, str, str, str]:
+    local = broker.embedded()
+    name = f"arm-{secrets.token_hex(4)}"
+    deployment = broker.provision(name, region=local.region, endpoint_url=local.endpoint_url)
+    worker_id = secrets.token_hex(4)
+    return (
+        deployment,
+        broker.ensure_worker(deployment, worker_id),
+        broker.ensure_client(deployment, "tester"),
+        worker_id,
+    )
 
 
 @asynccontextmanager

@@ -6,10 +6,10 @@ import itertools
 import json
 import secrets
 import threading
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Protocol
 
 import pytest
 
@@ -27,34 +27,34 @@ FOR_ALICE: FilterPolicy = {"ClientId": ["alice"]}
 LONG_SECONDS = 20.0
 
 
-class Site(Protocol):
+class Site(ABC):
     """A bus with a topic, and a way to make queues."""
 
     bus: Bus
     topic: str
     missing_queue: str
 
+    @abstractmethod
     def queue(self, policy: FilterPolicy = FOR_ALICE, *, dead_letters: str | None = None) -> str:
         """A queue that the topic feeds; dead letters after two receives."""
-        ...
 
 
-class MemorySite:
+class MemorySite(Site):
     def __init__(self) -> None:
-        self.bus = MemoryBus()
+        self.bus = self._memory = MemoryBus()
         self.topic = "topic"
         self.missing_queue = "missing"
-        self.bus.create_topic(self.topic)
+        self._memory.create_topic(self.topic)
         self._names = map("queue-{}".format, itertools.count())
 
     def queue(self, policy: FilterPolicy = FOR_ALICE, *, dead_letters: str | None = None) -> str:
         name = next(self._names)
-        self.bus.create_queue(name, dead_letters=dead_letters, max_receive_count=2)
-        self.bus.subscribe(self.topic, name, policy)
+        self._memory.create_queue(name, dead_letters=dead_letters, max_receive_count=2)
+        self._memory.subscribe(self.topic, name, policy)
         return name
 
 
-class AwsSite:
+class AwsSite(Site):
     def __init__(self, bus: AwsBus, deployment: Deployment, admin: Admin) -> None:
         self.bus = bus
         self.topic = deployment.response_topic_arn

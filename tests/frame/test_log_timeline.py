@@ -19,7 +19,9 @@ START = 1_700_000_000.0
 def drawn(records: list[CallRecord], now: float | None = None) -> tuple[Any, list[dict[str, Any]]]:
     """The chart's specification and its rows."""
     specification: Any = timeline(records, now=now).to_dict()
-    [rows] = specification["datasets"].values() if records else [[]]
+    rows: list[dict[str, Any]] = []
+    for dataset in specification["datasets"].values():
+        rows += dataset
     return specification, rows
 
 
@@ -51,6 +53,15 @@ def test_a_call_that_was_never_sent_was_only_queued(book: Book) -> None:
     _, rows = drawn(book.records)
 
     assert [(row["phase"], row["seconds"]) for row in rows] == [("queued", 3.0)]
+
+
+@pytest.mark.parametrize(("days", "shown"), [(0.5, "%H:%M:%S"), (2.0, "%b %d %H:%M")])
+def test_a_timeline_of_days_shows_dates(book: Book, days: float, shown: str) -> None:
+    book.submit()
+
+    specification, _ = drawn(book.records, now=START + days * 86_400)
+
+    assert specification["encoding"]["x"]["axis"]["format"] == shown
 
 
 def test_a_timeline_of_no_calls_is_an_empty_chart(book: Book) -> None:

@@ -1,0 +1,111 @@
+"""``tools``, ``call``, ``map``: what a server offers, and using it."""
+
+from __future__ import annotations
+
+import fnmatch
+from typing import Any, cast
+
+from mcp_types import CallToolResult, TextContent
+
+from asyncmcp_nb.magics.coerce import arguments_of
+from asyncmcp_nb.magics.context import Command, Context
+from asyncmcp_nb.magics.errors import MagicUsageError, ToolAnsweredError, nearest
+from asyncmcp_nb.magics.interpolate import fill_json
+from asyncmcp_nb.magics.parser import OUTPUT, Grammar, Option
+from asyncmcp_nb.session import Call, CallGroup, ToolList
+from asyncmcp_nb.session.validation import check_arguments, signature
+
+_TIMEOUT = Option("--timeout", "SECONDS")
+_ASYNC = Option("--async")
+_CALL_OPTIONS = (_ASYNC, _TIMEOUT, OUTPUT)
+
+
+async def _tools(context: Context) -> ToolList:
+    timeout = context.given.number(_TIMEOUT.name)
+    tools = await context.session.list_tools(timeout=5.0 if timeout is None else timeout)
+    pattern = context.given.word("PATTERN")
+    if pattern is None:
+        return tools
+    wanted = pattern if any(c in pattern for c in "*?[") else f"*{pattern}*"
+    found = ToolList(
+        tool
+        for tool in tools
+        if fnmatch.fnmatch(tool.name.lower(), wanted.lower())
+        or fnmatch.fnmatch((tool.description or "").lower(), wanted.lower())
+    )
+    if not found:
+        raise MagicUsageError(f"no tool matches {pattern!r}{nearest('', (t.name for t in tools))}")
+    return found
+
+
+def _call(context: Context) -> Any:
+    """The ``Call`` where nobody waits for it, else what brings its result."""
+    session, given = context.session, context.given
+    tool = session.tool(given.words["TOOL"])
+    if context.body is None:
+        arguments = arguments_of(tool, given.rest, context.names)
+    else:
+        arguments = _arguments_in(context.body, context)
+        check_arguments(tool, arguments)
+    call = session.submit(tool.name, arguments, timeout=given.number(_TIMEOUT.name))
+    return _result(call) if context.may_wait and not given.has(_ASYNC.name) else call
+
+
+async def _result(call: Call) -> CallToolResult:
+    result = await call
+    if result.is_error:
+        words = " ".join(c.text for c in result.content if isinstance(c, TextContent))
+        raise ToolAnsweredError(words or f"{call.tool} failed and gave no reason")
+    return result
+
+
+def _arguments_in(body: str, context: Context) -> dict[str, Any]:
+    found = fill_json(body, context.names)
+    if not isinstance(found, dict):
+        tool = context.session.tool(context.given.words["TOOL"])
+        raise MagicUsageError(f"the cell's body is to be a JSON object: {signature(tool)}")
+    return cast("dict[str, Any]", found)
+
+
+def _map(context: Context) -> CallGroup:
+    given, names = context.given, context.names
+    source_name = given.words["FRAME"]
+    if source_name not in names:
+        known = [name for name in names if not name.startswith("_")]
+        raise MagicUsageError(f"no variable {source_name!r}{nearest(source_name, known)}")
+    source = names[source_name]
+    if isinstance(source, str | bytes) or not hasattr(source, "__iter__"):
+        kind = type(source).__name__
+        raise MagicUsageError(f"{source_name} is a {kind}; a DataFrame or a list is wanted")
+    limit = given.count("--max-in-flight")
+    return context.session.map(
+        given.words["TOOL"],
+        source,
+        max_in_flight=200 if limit is None else limit,
+        timeout=given.number(_TIMEOUT.name),
+    )
+
+
+TOOLS = Command(
+    name="tools",
+    summary="the server's tools, or those whose name or description matches",
+    run=_tools,
+    grammar=Grammar(optional=("PATTERN",), options=(_TIMEOUT, OUTPUT)),
+)
+CALL = Command(
+    name="call",
+    summary="call a tool and wait; --async gives the Call at once. key:=json forces JSON",
+    run=_call,
+    grammar=Grammar(required=("TOOL",), rest="key=value ...", options=_CALL_OPTIONS),
+    cell_grammar=Grammar(required=("TOOL",), options=_CALL_OPTIONS),
+    needs_tools=True,
+)
+MAP = Command(
+    name="map",
+    summary="call a tool for each row of a DataFrame (or item of a list), without waiting",
+    run=_map,
+    grammar=Grammar(
+        required=("TOOL", "FRAME"), options=(Option("--max-in-flight", "N"), _TIMEOUT, OUTPUT)
+    ),
+    needs_tools=True,
+)

@@ -1,0 +1,49 @@
+"""``help`` and ``tb``."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Sequence
+from functools import partial
+
+from asyncmcp_nb.magics.context import Command, Context
+from asyncmcp_nb.magics.errors import MagicUsageError, ToolAnsweredError, nearest
+from asyncmcp_nb.magics.parser import Grammar
+
+
+def _traceback(context: Context) -> None:
+    error = context.state.last_error
+    if error is None:
+        print("no magic has failed yet")
+    else:
+        print("".join(traceback.format_exception(error)), end="")
+    behind = context.state.tool_errors.last
+    if isinstance(error, ToolAnsweredError) and behind is not None:
+        print("\nThe tool that a cell of this notebook serves raised last:\n")
+        print("".join(traceback.format_exception(behind)), end="")
+
+
+def _help(commands: Sequence[Command], context: Context) -> None:
+    name = context.given.word("SUBCOMMAND")
+    known = {command.name: command for command in commands}
+    if name is not None and name not in known:
+        raise MagicUsageError(f"no subcommand {name!r}{nearest(name, known)}")
+    for command in commands if name is None else [known[name]]:
+        usages = [command.usage(), command.cell_usage()]
+        print(*(usage for usage in usages if usage), sep="\n")
+        print(f"    {command.summary}")
+
+
+TRACEBACK = Command(
+    name="tb", summary="the whole traceback of the last error of a magic", run=_traceback
+)
+
+
+def help_for(commands: Sequence[Command]) -> Command:
+    """The ``help`` that lists these."""
+    return Command(
+        name="help",
+        summary="this list",
+        run=partial(_help, commands),
+        grammar=Grammar(optional=("SUBCOMMAND",)),
+    )

@@ -1,0 +1,113 @@
+"""``log``, ``wait``, ``cancel``, ``retry``: calls that were submitted, from this kernel or before."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import anyio
+
+from asyncmcp_nb.errors import CallTimedOut
+from asyncmcp_nb.ledger import OUTSTANDING, STATUSES, CallFilter, Status
+from asyncmcp_nb.magics.context import Command, Context
+from asyncmcp_nb.magics.errors import MagicUsageError, nearest
+from asyncmcp_nb.magics.parser import OUTPUT, Grammar, Option
+from asyncmcp_nb.session import Call, Session, as_completed
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def _log(context: Context) -> pd.DataFrame:
+    status, tool = context.given.option("--status"), context.given.option("--tool")
+    chosen = CallFilter(statuses=None if status is None else {Status(status)}, tool=tool)
+    return context.session.log.frame(chosen)
+
+
+async def _wait(context: Context) -> None:
+    session = context.session
+    words = [str(word) for word in context.given.rest]
+    calls = _calls(session, words) if words else _outstanding(session)
+    seconds = context.given.number("--timeout")
+
+    async def all_ended() -> None:
+        async for _ in as_completed(calls):
+            pass
+
+    with anyio.move_on_after(seconds):
+        await session.wait_at_home(all_ended)
+    left = sum(not call.is_done for call in calls)
+    if left:
+        raise CallTimedOut(
+            f"{left:,} of {len(calls):,} calls have not ended after {seconds:g} s; they go on"
+        )
+    print(_summary(calls))
+
+
+def _cancel(context: Context) -> None:
+    session = context.session
+    words = [str(word) for word in context.given.rest]
+    if not words:
+        raise MagicUsageError(f"name a call, or `all`; usage: {CANCEL.usage()}")
+    calls = _outstanding(session) if words == ["all"] else _calls(session, words)
+    count = sum(call.cancel() for call in calls)
+    ended = len(calls) - count
+    over = f"; {ended:,} had ended already" if ended else ""
+    print(f"{count:,} call{'' if count == 1 else 's'} cancelled{over}")
+
+
+def _retry(context: Context) -> Call:
+    return _calls(context.session, [context.given.words["ID"]])[0].retry()
+
+
+def _outstanding(session: Session) -> list[Call]:
+    records = session.log.ledger.outstanding()
+    return session.get_many([record.call_id for record in records])
+
+
+def _calls(session: Session, call_ids: list[str]) -> list[Call]:
+    calls = session.get_many(call_ids)
+    if len(calls) < len(call_ids):
+        missing = next(iter(set(call_ids) - {call.id for call in calls}))
+        rows = session.log.ledger.rows(order_by="position", descending=True, limit=200)
+        near = nearest(missing, [row.call_id for row in rows])
+        hint = near if "did you mean" in near else "; `%mcp log` lists them"
+        raise MagicUsageError(f"no call {missing!r}{hint}")
+    return calls
+
+
+def _summary(calls: list[Call]) -> str:
+    if not calls:
+        return "no call is outstanding"
+    counts = Counter(call.status for call in calls)
+    parts = ", ".join(f"{counts[s]:,} {s.value}" for s in STATUSES if counts[s])
+    return f"{len(calls):,} call{'' if len(calls) == 1 else 's'} ended: {parts}"
+
+
+_STATUS = Option("--status", "STATUS", tuple(status.value for status in STATUSES))
+
+LOG = Command(
+    name="log",
+    summary="every call of this name as a DataFrame, outstanding ones and earlier kernels' too",
+    run=_log,
+    grammar=Grammar(options=(_STATUS, Option("--tool", "TOOL"), OUTPUT)),
+)
+WAIT = Command(
+    name="wait",
+    summary=f"wait for calls to end; for all that are out ({', '.join(sorted(OUTSTANDING))}) by default",
+    run=_wait,
+    grammar=Grammar(rest="[ID ...]", options=(Option("--timeout", "SECONDS"),)),
+)
+CANCEL = Command(
+    name="cancel",
+    summary="give calls up and tell the workers that run them",
+    run=_cancel,
+    grammar=Grammar(rest="ID ... | all"),
+)
+RETRY = Command(
+    name="retry",
+    summary="submit a call again as a new one",
+    run=_retry,
+    grammar=Grammar(required=("ID",), options=(OUTPUT,)),
+    needs_tools=True,
+)

@@ -1,0 +1,77 @@
+"""``connect``, ``disconnect``, ``status``, ``panel``."""
+
+from __future__ import annotations
+
+from typing import Any, cast, get_args
+
+from asyncmcp_nb.api import connect
+from asyncmcp_nb.config import Era
+from asyncmcp_nb.magics.context import Command, Context
+from asyncmcp_nb.magics.parser import OUTPUT, Grammar, Option
+from asyncmcp_nb.magics.state import SESSION_VARIABLE
+from asyncmcp_nb.session import Session, SessionStatus
+
+
+async def _connect(context: Context) -> Session:
+    given = context.given
+    era = cast("Era | None", given.option("--era"))
+    options: dict[str, Any] = {} if era is None else {"era": era}
+    session = await connect(given.word("PROFILE"), name=given.option("--name"), **options)
+    context.state.session = session
+    if given.output is None:
+        print(_bound(session, context))
+    return session
+
+
+def _bound(session: Session, context: Context) -> str:
+    """Bind the variable, and say so; a variable of the user's is left alone."""
+    there = context.shell.user_ns.get(SESSION_VARIABLE)
+    if there is not None and not isinstance(there, Session):
+        kind = type(there).__name__
+        taken = f"`{SESSION_VARIABLE}` is a {kind} of yours; -o NAME binds another variable"
+        return f"connected as {session.name}; {taken}"
+    context.shell.push({SESSION_VARIABLE: session})
+    return f"connected as {session.name}; `{SESSION_VARIABLE}` is it"
+
+
+async def _disconnect(context: Context) -> None:
+    session = context.session
+    outstanding = session.status.outstanding_count
+    await session.close()
+    context.state.session = None
+    left = f"; {outstanding:,} outstanding calls go on" if outstanding else ""
+    print(f"disconnected {session.name}{left}")
+
+
+def _status(context: Context) -> SessionStatus | None:
+    for handle in context.state.handles():
+        print(f"serving {handle.status}")
+    session = context.state.open_session(context.names)
+    if session is None and context.state.handles():
+        print("not connected; `%mcp connect` connects")
+        return None
+    return context.session.status
+
+
+def _panel(context: Context) -> Any:
+    return context.session.panel()
+
+
+CONNECT = Command(
+    name="connect",
+    summary="connect to a profile's deployment, or to the embedded broker; binds `session`",
+    run=_connect,
+    grammar=Grammar(
+        optional=("PROFILE",),
+        options=(Option("--name", "NAME"), Option("--era", "ERA", get_args(Era)), OUTPUT),
+    ),
+)
+DISCONNECT = Command(
+    name="disconnect",
+    summary="close the session; calls that are out go on, connecting again finds their answers",
+    run=_disconnect,
+)
+STATUS = Command(
+    name="status", summary="how the session and the servers of this notebook do", run=_status
+)
+PANEL = Command(name="panel", summary="the tools and the live table of calls", run=_panel)

@@ -1,0 +1,175 @@
+"""Completion of ``%mcp …`` and ``x = %mcp …``: subcommands, options, tools, arguments, values, calls.
+
+It looks only at what is at hand: the tools as last listed, the ledger and the profile file. It never
+asks a server and never waits.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Final, Protocol, cast
+
+from IPython.core.completer import SimpleCompletion, SimpleMatcherResult, context_matcher
+
+from asyncmcp_nb.errors import AsyncMcpError
+
+if TYPE_CHECKING:
+    from asyncmcp_nb.magics.context import Command
+    from asyncmcp_nb.magics.shell import Shell
+    from asyncmcp_nb.magics.state import State
+
+_LINE: Final = re.compile(r"\s*(?:[\w.,\s]+=\s*)?%(?P<cell>%?)mcp\s(?P<rest>.*)", re.DOTALL)
+_CALL_COUNT: Final = 50
+"""The newest calls, whose ids are offered."""
+
+
+class Context(Protocol):
+    """What IPython tells a matcher."""
+
+    @property
+    def text_until_cursor(self) -> str:
+        """The line up to the cursor."""
+        ...
+
+
+class Completion:
+    """What is offered for a line, and how IPython is told."""
+
+    def __init__(self, shell: Shell) -> None:
+        self._shell = shell
+        self.state: State | None = None
+        """Of the magics, once one was used."""
+        self.matcher = _matcher(self)
+
+    def offers(self, text: str) -> tuple[str, list[str]]:
+        """The part of a word to be replaced, and what it can become.
+
+        Args:
+            text: A line up to the cursor.
+        """
+        found = _LINE.match(text)
+        if found is None:
+            return "", []
+        from asyncmcp_nb.magics.commands import COMMANDS
+
+        *before, fragment = re.split(r"\s+", found["rest"].lstrip())
+        if not before:
+            is_cell = bool(found["cell"])
+            names = [n for n, c in COMMANDS.items() if c.cell_grammar is not None or not is_cell]
+            return fragment, _starting(fragment, [f"{name} " for name in names])
+        command = COMMANDS.get(before[0])
+        if command is None:
+            return fragment, []
+        return self._after(command, before[1:], fragment)
+
+    def _after(
+        self, command: Command, words: Sequence[str], fragment: str
+    ) -> tuple[str, list[str]]:
+        options = {option.name: option for option in command.grammar.options}
+        if words and (option := options.get(words[-1])) is not None and option.value is not None:
+            known = option.choices or tuple(self._named(option.value))
+            return fragment, _starting(fragment, known)
+        if fragment.startswith("-"):
+            unused = [name for name in options if name not in words]
+            return fragment, _starting(fragment, [f"{name} " for name in unused])
+        plain = _without_options(words, options)
+        grammar = command.grammar
+        names = (*grammar.required, *grammar.optional)
+        if len(plain) < len(names):
+            return fragment, _starting(fragment, self._named(names[len(plain)]))
+        if grammar.rest is None:
+            return fragment, []
+        if command.name == "call":
+            return self._argument(plain[0], plain[1:], fragment)
+        return fragment, _starting(fragment, self._named("ID"))
+
+    def _argument(
+        self, tool_name: str, given: Sequence[str], fragment: str
+    ) -> tuple[str, list[str]]:
+        from asyncmcp_nb.magics.coerce import values_of
+
+        schema = self._schema(tool_name)
+        declared: Any = schema.get("properties")
+        properties = cast("dict[str, Any]", declared) if isinstance(declared, dict) else {}
+        key, sign, value = fragment.partition("=")
+        if sign:
+            key = key.removesuffix(":")
+            return value, _starting(value, values_of(properties.get(key), schema))
+        used = {word.partition("=")[0].removesuffix(":") for word in given}
+        return fragment, _starting(fragment, [f"{name}=" for name in properties if name not in used])
+
+    def _named(self, name: str) -> list[str]:
+        """What can stand where a grammar has this name."""
+        session = None if self.state is None else self.state.open_session(self._shell.user_ns)
+        match name:
+            case "PROFILE":
+                return _profiles()
+            case "TOOL":
+                return [] if session is None else [tool.name for tool in session.tools or ()]
+            case "ID" if session is not None:
+                newest = session.log.ledger.rows(descending=True, limit=_CALL_COUNT)
+                return [record.call_id for record in newest]
+            case "FRAME":
+                named = self._shell.user_ns.items()
+                return [n for n, v in named if not n.startswith("_") and _is_rows(v)]
+            case "SUBCOMMAND":
+                from asyncmcp_nb.magics.commands import COMMANDS
+
+                return list(COMMANDS)
+            case "stop" | "MODULE:APP|stop":
+                return ["stop"]
+            case _:
+                return []
+
+    def _schema(self, tool_name: str) -> dict[str, Any]:
+        session = None if self.state is None else self.state.open_session(self._shell.user_ns)
+        for tool in (None if session is None else session.tools) or ():
+            if tool.name == tool_name:
+                return tool.input_schema
+        return {}
+
+
+def _matcher(completion: Completion) -> Any:
+    """A matcher as IPython wants one: a function that carries marks, which a method cannot."""
+
+    @context_matcher(identifier="asyncmcp_nb.mcp", priority=100)
+    def mcp_matcher(context: Context) -> SimpleMatcherResult:
+        try:
+            fragment, offered = completion.offers(context.text_until_cursor)
+        except AsyncMcpError:  # a profile file or ledger that is broken has its own message elsewhere
+            fragment, offered = "", []
+        return SimpleMatcherResult(
+            completions=[SimpleCompletion(text, type="magic") for text in offered],
+            matched_fragment=fragment,
+            suppress=bool(offered),
+        )
+
+    return mcp_matcher
+
+
+def _without_options(words: Sequence[str], options: dict[str, Any]) -> list[str]:
+    plain: list[str] = []
+    is_value = False
+    for word in words:
+        if is_value:
+            is_value = False
+        elif word in options:
+            is_value = options[word].value is not None
+        elif not word.startswith("-"):
+            plain.append(word)
+    return plain
+
+
+def _starting(fragment: str, words: Sequence[str]) -> list[str]:
+    return [word for word in words if word.startswith(fragment)]
+
+
+def _profiles() -> list[str]:
+    from asyncmcp_nb.config import read_profiles
+
+    return list(read_profiles())
+
+
+def _is_rows(value: Any) -> bool:
+    return isinstance(value, list | tuple) or hasattr(value, "columns")

@@ -1,0 +1,66 @@
+"""What a subcommand is given, and how the table of subcommands describes one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from asyncmcp_nb.magics.parser import OUTPUT, Given, Grammar
+from asyncmcp_nb.magics.shell import Shell
+from asyncmcp_nb.magics.state import State
+from asyncmcp_nb.session import Session
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """What a subcommand works with."""
+
+    shell: Shell
+    state: State
+    given: Given
+    names: Mapping[str, Any]
+    """Variables that can be named: those of the function the magic stands in, then the notebook's."""
+    body: str | None = None
+    """The cell's text below ``%%mcp …``."""
+    may_wait: bool = True
+    """Whether the cell waits for calls: not inside a function, which gets the ``Call``."""
+
+    @property
+    def session(self) -> Session:
+        """The session that magics speak to.
+
+        Raises:
+            MagicUsageError: There is none.
+        """
+        return self.state.require_session(self.names)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """A subcommand of ``%mcp``."""
+
+    name: str
+    summary: str
+    """One line for the help."""
+    run: Callable[[Context], Any]
+    """Answers, or returns a coroutine that does."""
+    grammar: Grammar = Grammar()
+    cell_grammar: Grammar | None = None
+    """What it takes as ``%%mcp``; None where it is no cell magic."""
+    needs_tools: bool = False
+    """The server's tools must be known before it runs."""
+
+    def usage(self) -> str:
+        """Such as ``%mcp retry ID [-o NAME]``."""
+        return f"%mcp {self.name} {self.grammar}".strip()
+
+    def cell_usage(self) -> str | None:
+        """Such as ``%%mcp serve [NAME]``."""
+        if self.cell_grammar is None:
+            return None
+        return f"%%mcp {self.name} {self.cell_grammar}".strip()
+
+    def stores(self) -> bool:
+        """Whether ``-o`` is among its options."""
+        return OUTPUT in self.grammar.options

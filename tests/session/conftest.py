@@ -1,0 +1,90 @@
+"""A session on the memory bus, with the worker in the same loop."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mcp.server.lowlevel.server import Server
+from mcp_types import Implementation
+
+from asyncmcp_nb.api import PandasViews
+from asyncmcp_nb.bus import BusStatistics
+from asyncmcp_nb.ledger import Ledger
+from asyncmcp_nb.server.host import hosting
+from asyncmcp_nb.server.sealing import Sealer
+from asyncmcp_nb.session.home import Home
+from asyncmcp_nb.session.session import Session, SessionParts
+from tests.helpers import MODERN, MemoryDeployment, memory_deployment
+
+
+class KeptOpen:
+    """A bus that its session may close without ending it for the others."""
+
+    def __init__(self, bus: Any) -> None:
+        self._bus = bus
+        for name in ("publish", "receive", "ack", "extend", "send"):
+            setattr(self, name, getattr(bus, name))
+
+    def statistics(self) -> BusStatistics:
+        return self._bus.statistics()
+
+    def close(self) -> None:
+        """Leave it open."""
+
+
+class Stage:
+    """A deployment, a ledger file, and sessions and workers to put on them."""
+
+    def __init__(self, deployment: MemoryDeployment, folder: Path, stack: AsyncExitStack) -> None:
+        self.deployment = deployment
+        self.ledger_file = folder / "calls.sqlite"
+        self._stack = stack
+        self._sealer = Sealer()
+
+    async def session(self, name: str = "alice", *, era: str = MODERN, **options: Any) -> Session:
+        """An open session; it is closed at the end of the test."""
+        config = {key: options.pop(key) for key in list(options) if key.endswith("_seconds")}
+        parts = SessionParts(
+            name=name,
+            deployment="stage",
+            endpoint="memory",
+            era=era,
+            bus=KeptOpen(self.deployment.bus),  # type: ignore[arg-type] # forwards all of it
+            config=self.deployment.client(name, **config),
+            ledger=Ledger.open(options.pop("ledger", self.ledger_file)),
+            views=PandasViews(),
+            client_options={"client_info": Implementation(name="tests", version="1"), **options},
+        )
+        session = Session(parts, Home.here())
+        self._stack.push_async_callback(session.close)
+        return await session.open()
+
+    async def serve(self, server: Server[Any], **settings: Any) -> None:
+        """Serve until the end of the test."""
+        await self._stack.enter_async_context(
+            self.serving(server, **settings)
+        )
+
+    @asynccontextmanager
+    async def serving(self, server: Server[Any], **settings: Any) -> AsyncIterator[None]:
+        """Serve within a block."""
+        config = self.deployment.server(**settings)
+        async with hosting(server, self.deployment.bus, config, sealer=self._sealer):
+            yield
+
+
+@pytest.fixture
+def memory() -> Iterator[MemoryDeployment]:
+    with memory_deployment() as made:
+        yield made
+
+
+@pytest.fixture
+async def stage(memory: MemoryDeployment, tmp_path: Path) -> AsyncIterator[Stage]:
+    async with AsyncExitStack() as stack:
+        yield Stage(memory, tmp_path, stack)
+

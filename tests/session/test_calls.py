@@ -1,0 +1,377 @@
+"""Calls over the memory bus: what a person does with them."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import threading
+from typing import Any
+
+import anyio
+import pytest
+
+from asyncmcp_nb.bus import Faults
+from asyncmcp_nb.errors import (
+    BusUnavailable,
+    CallCancelled,
+    CallFailed,
+    CallTimedOut,
+    InvalidArguments,
+    LedgerError,
+    PayloadTooLarge,
+    SessionClosed,
+    ToolNotFound,
+)
+from asyncmcp_nb.ledger import CallFilter, Status
+from asyncmcp_nb.session import as_completed
+from tests.helpers import HANDSHAKE, MODERN, ToolContext, tool_server
+from tests.session.conftest import Stage
+
+ERAS = [MODERN, HANDSHAKE]
+
+
+class Gate:
+    """A tool that says when it runs and waits to be let go."""
+
+    def __init__(self) -> None:
+        self.entered = anyio.Event()
+        self.open = anyio.Event()
+        self.cancelled = anyio.Event()
+        self.run_count = 0
+
+    async def __call__(self, ctx: ToolContext, arguments: dict[str, Any]) -> Any:
+        self.run_count += 1
+        self.entered.set()
+        try:
+            await self.open.wait()
+        except anyio.get_cancelled_exc_class():
+            self.cancelled.set()
+            raise
+        return arguments
+
+
+@pytest.mark.parametrize("era", ERAS)
+async def test_an_awaited_call_gives_the_result(stage: Stage, era: str) -> None:
+    await stage.serve(tool_server())
+    session = await stage.session(era=era)
+
+    result = await session.call("echo", a=1, text="é ✓ null", nothing=None, big=2**70)
+
+    assert result.structured_content == {
+        "a": 1,
+        "text": "é ✓ null",
+        "nothing": None,
+        "big": 2**70,
+    }
+
+
+async def test_a_call_submitted_before_any_server_exists_is_answered_when_one_comes(
+    stage: Stage,
+) -> None:
+    session = await stage.session()
+    call = session.submit("echo", {"n": 1})
+    assert session.status.state == "waiting for a server"
+
+    await stage.serve(tool_server())
+
+    assert (await call).structured_content == {"n": 1}
+    assert [tool.name for tool in await session.list_tools()] == ["echo"]
+    assert session.status.state == "connected"
+
+
+async def test_a_call_goes_through_its_statuses(stage: Stage) -> None:
+    gate = Gate()
+    session = await stage.session()
+    seen: list[Status] = []
+    finished = threading.Event()
+
+    def watch(records: Any) -> None:
+        seen.extend(record.status for record in records)
+        if seen and seen[-1] is Status.DONE:
+            finished.set()
+
+    async def report(ctx: ToolContext, arguments: dict[str, Any]) -> Any:
+        await ctx.session.report_progress(1, 4, "a quarter")
+        return await gate(ctx, arguments)
+
+    session.log.subscribe(watch)
+    await stage.serve(tool_server(report=report))
+    call = session.submit("report")
+    await gate.entered.wait()
+    await _until(lambda: call.status is Status.RUNNING)
+    assert call.progress == 0.25
+    gate.open.set()
+    await call
+    assert await anyio.to_thread.run_sync(finished.wait, 5)
+
+    assert list(dict.fromkeys(seen)) == [Status.SENT, Status.RUNNING, Status.DONE]
+
+
+async def test_a_plain_function_in_the_loop_can_block_for_a_result(stage: Stage) -> None:
+    await stage.serve(tool_server())
+    session = await stage.session()
+
+    def plain_function() -> Any:
+        return session.submit("echo", {"n": 1}).result(timeout=5).structured_content
+
+    assert plain_function() == {"n": 1}
+
+
+async def test_another_thread_can_block_for_a_result(stage: Stage) -> None:
+    await stage.serve(tool_server())
+    session = await stage.session()
+
+    result = await asyncio.to_thread(lambda: session.submit("echo", {"n": 2}).result(timeout=5))
+
+    assert result.structured_content == {"n": 2}
+
+
+async def test_blocking_too_long_raises_and_the_call_goes_on(stage: Stage) -> None:
+    gate = Gate()
+    await stage.serve(tool_server(gate=gate))
+    session = await stage.session()
+    call = session.submit("gate")
+    await gate.entered.wait()
+
+    with pytest.raises(TimeoutError, match="it goes on"):
+        call.result(timeout=0.01)
+    gate.open.set()
+
+    assert not (await call).is_error
+
+
+async def test_a_failing_tool_is_a_result_with_the_tools_words(stage: Stage) -> None:
+    async def broken(ctx: ToolContext, arguments: dict[str, Any]) -> Any:
+        raise ValueError("no such thing")
+
+    await stage.serve(tool_server(broken=broken))
+    session = await stage.session(era=HANDSHAKE)
+    call = session.submit("broken")
+
+    with pytest.raises(CallFailed, match="no such thing"):
+        await call
+
+    assert call.status is Status.FAILED
+    assert isinstance(call.error, CallFailed)
+    assert call.record.error_message == "no such thing"
+
+
+async def test_cancelling_reaches_the_worker(stage: Stage) -> None:
+    gate = Gate()
+    await stage.serve(tool_server(gate=gate))
+    session = await stage.session()
+    call = session.submit("gate")
+    await gate.entered.wait()
+
+    assert call.cancel() is True
+    await gate.cancelled.wait()
+
+    with pytest.raises(CallCancelled):
+        await call
+    assert call.cancel() is False
+    await stage.deployment.settled()
+
+
+async def test_cancelling_before_a_server_exists_keeps_it_from_running(stage: Stage) -> None:
+    gate = Gate()
+    session = await stage.session()
+    call = session.submit("gate")
+    await _until(lambda: call.status is Status.SENT)
+    call.cancel()
+    await stage.deployment.bus.until(lambda: session.status.requests["PublishBatch"] >= 2)
+
+    await stage.serve(tool_server(gate=gate))
+    await session.call("echo")
+
+    assert gate.run_count == 0
+
+
+async def test_a_deadline_ends_the_call_and_stops_the_tool(stage: Stage) -> None:
+    gate = Gate()
+    await stage.serve(tool_server(gate=gate))
+    session = await stage.session()
+
+    with pytest.raises(CallTimedOut, match="gate did not answer within"):
+        await session.call("gate", timeout=0.3)
+
+    await gate.cancelled.wait()
+    assert session.log.counts() == {Status.TIMED_OUT: 1}
+
+
+async def test_a_retry_is_a_new_call_with_some_arguments_replaced(stage: Stage) -> None:
+    await stage.serve(tool_server())
+    session = await stage.session()
+    first = session.submit("echo", {"a": 1, "b": 2})
+    await first
+
+    second = first.retry(b=3)
+
+    assert (await second).structured_content == {"a": 1, "b": 3}
+    assert second.id != first.id
+    assert second.record.retry_of == first.id
+
+
+async def test_a_request_above_the_limit_fails_in_words_and_sends_nothing(stage: Stage) -> None:
+    await stage.serve(tool_server())
+    session = await stage.session()
+    await session.list_tools()
+
+    call = session.submit("echo", {"text": random.Random(0).randbytes(400_000).hex()})
+
+    with pytest.raises(PayloadTooLarge, match="above the limit of 262,144 bytes"):
+        await call
+    assert call.status is Status.FAILED
+    published = stage.deployment.bus.published
+    assert not any("tools/call" in body for _, bodies in published for body in bodies)
+
+
+async def test_a_broker_that_refuses_is_heard_within_the_retry_time(stage: Stage) -> None:
+    session = await stage.session(retry_seconds=0.2)
+    stage.deployment.bus.faults = Faults(error_share=1.0)
+
+    call = session.submit("echo", {})
+
+    with pytest.raises(BusUnavailable):
+        await call
+    assert call.status is Status.FAILED
+    stage.deployment.bus.faults = Faults()
+
+
+async def test_a_known_tool_list_stops_mistakes_before_anything_is_recorded(stage: Stage) -> None:
+    await stage.serve(tool_server())
+    session = await stage.session()
+    await session.list_tools()
+
+    with pytest.raises(ToolNotFound, match="did you mean 'echo'"):
+        session.submit("ecko")
+    with pytest.raises(InvalidArguments, match="not JSON"):
+        session.submit("echo", {"x": object()})
+
+    assert len(session.log) == 0
+    assert (await session.call("echo")).structured_content == {}
+
+
+async def test_a_call_can_be_found_by_its_id(stage: Stage) -> None:
+    session = await stage.session()
+    call = session.submit("echo")
+
+    assert session.get(call.id) is call
+    with pytest.raises(LedgerError, match="no call 'stranger'"):
+        session.get("stranger")
+
+
+async def test_every_repr_is_worth_reading(stage: Stage) -> None:
+    await stage.serve(tool_server())
+    session = await stage.session()
+    await session.list_tools()
+    call = session.submit("echo", {"n": 1})
+    await call
+    group = session.map("echo", [{"n": 1}], group="g")
+    await group
+
+    assert repr(call).startswith(f"<Call {call.id} echo done after ")
+    assert repr(group) == "<CallGroup g: 1 calls (1 done)>"
+    assert repr(session.log) == "<Log: 2 calls (2 done)>"
+    assert "alice@stage (memory) · connected" in repr(session)
+
+
+async def test_a_closed_session_says_so(stage: Stage) -> None:
+    session = await stage.session()
+    await session.close()
+    await session.close()
+
+    with pytest.raises(SessionClosed, match="connect again"):
+        session.submit("echo")
+    with pytest.raises(SessionClosed):
+        await session.list_tools()
+    assert session.status.state == "closed"
+
+
+async def test_no_server_is_a_clear_error_of_list_tools(stage: Stage) -> None:
+    session = await stage.session()
+
+    with pytest.raises(CallTimedOut, match=r"no server of 'stage' answered.*%%mcp serve"):
+        await session.list_tools(timeout=0.05)
+
+
+# -- many calls -----------------------------------------------------------------------------------
+
+
+async def test_a_map_joins_its_answers_with_its_input(stage: Stage) -> None:
+    import pandas as pd
+
+    await stage.serve(tool_server())
+    session = await stage.session()
+
+    frame = await session.map("echo", pd.DataFrame({"n": range(25)}), max_in_flight=5).frame()
+
+    assert list(frame["n"]) == list(range(25))
+    assert set(frame["status"]) == {"done"}
+    assert list(frame["n_result"]) == list(range(25))
+
+
+async def test_a_map_never_has_more_outstanding_than_told(stage: Stage) -> None:
+    running = 0
+    most = 0
+
+    async def count(ctx: ToolContext, arguments: dict[str, Any]) -> Any:
+        nonlocal running, most
+        running += 1
+        most = max(most, running)
+        await anyio.lowlevel.checkpoint()
+        running -= 1
+        return arguments
+
+    await stage.serve(tool_server(count=count))
+    session = await stage.session()
+
+    group = await session.map("count", [{"n": n} for n in range(40)], max_in_flight=3)
+
+    assert group.counts() == {Status.DONE: 40}
+    assert most <= 3
+
+
+async def test_calls_come_as_they_complete(stage: Stage) -> None:
+    gate = Gate()
+    await stage.serve(tool_server(gate=gate))
+    session = await stage.session()
+    slow = session.submit("gate")
+    quick = session.submit("echo")
+
+    order = []
+    async for call in as_completed([slow, quick]):
+        order.append(call)
+        gate.open.set()
+
+    assert order == [quick, slow]
+
+
+async def test_cancelling_a_group_gives_up_what_has_not_ended(stage: Stage) -> None:
+    gate = Gate()
+    await stage.serve(tool_server(gate=gate))
+    session = await stage.session()
+    group = session.map("gate", [{"n": n} for n in range(5)], max_in_flight=2)
+    await gate.entered.wait()
+
+    assert group.cancel() == 5
+    await group
+
+    assert group.counts() == {Status.CANCELLED: 5}
+
+
+async def test_a_group_can_be_waited_for_by_plain_code(stage: Stage) -> None:
+    await stage.serve(tool_server())
+    session = await stage.session()
+    await session.list_tools()
+
+    group = session.map("echo", [{"n": 1}, {"n": 2}]).wait(timeout=5)
+
+    assert group.is_done
+    assert [call.result().structured_content for call in group] == [{"n": 1}, {"n": 2}]
+    assert session.log.ledger.count(CallFilter(group=group.name)) == 2
+
+
+async def _until(holds: Any) -> None:
+    """Wait for something that a thread brings about and no event tells of."""
+    while not holds():
+        await anyio.sleep(0.005)

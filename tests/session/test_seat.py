@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from asyncmcp_nb.config import HOME_VARIABLE, Deployment
+from asyncmcp_nb.errors import ConfigError, NameInUse
+from asyncmcp_nb.session.seat import NOTEBOOK_VARIABLE, default_name, take_seat
+
+PLACE = Deployment(
+    name="d",
+    region="eu-west-1",
+    request_topic_arn="arn:aws:sns:eu-west-1:1:d-requests",
+    response_topic_arn="arn:aws:sns:eu-west-1:1:d-responses",
+    server_queue_url="https://sqs/1/d-server",
+    dead_letter_queue_url="https://sqs/1/d-server-dlq",
+)
+
+HOLDER = """
+import sys
+from tests.session.test_seat import PLACE
+from asyncmcp_nb.session.seat import take_seat
+seat = take_seat(PLACE, "alice", None)
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.fixture(autouse=True)
+def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(HOME_VARIABLE, str(tmp_path))
+    monkeypatch.delenv(NOTEBOOK_VARIABLE, raising=False)
+
+
+def test_a_name_that_another_process_holds_is_refused_until_it_dies() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLDER],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        cwd=Path(__file__).parents[2],
+    ) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == b"held\n"
+
+        with pytest.raises(NameInUse, match=f"'alice' is in use by process {holder.pid}"):
+            take_seat(PLACE, "alice", None)
+        holder.kill()
+        holder.wait(10)
+
+    take_seat(PLACE, "alice", None).release()
+
+
+def test_the_default_name_moves_aside_where_it_is_in_use() -> None:
+    first = take_seat(PLACE, None, None)
+    second = take_seat(PLACE, None, None)
+
+    assert (first.name, second.name) == ("default", "default-2")
+    first.release()
+    second.release()
+    assert take_seat(PLACE, None, None).name == "default"
+
+
+def test_a_notebook_keeps_its_name_over_restarts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(NOTEBOOK_VARIABLE, "/home/me/My études (2).ipynb")
+
+    assert default_name() == default_name()
+    assert default_name().startswith("My-tudes-2-")
+    monkeypatch.setenv(NOTEBOOK_VARIABLE, "/elsewhere/My études (2).ipynb")
+    assert not default_name().endswith(take_seat(PLACE, "x", None).name)
+
+
+def test_ledgers_of_equal_names_in_two_regions_are_two_files() -> None:
+    from dataclasses import replace
+
+    other = replace(PLACE, request_topic_arn="arn:aws:sns:us-east-1:1:d-requests")
+
+    here = take_seat(PLACE, "alice", None)
+    there = take_seat(other, "alice", None)
+
+    assert here.ledger_path != there.ledger_path
+
+
+def test_an_unusable_name_is_refused() -> None:
+    with pytest.raises(ConfigError, match="client name 'a/b' is not usable"):
+        take_seat(PLACE, "a/b", None)
