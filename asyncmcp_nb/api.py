@@ -1,4 +1,4 @@
-"""The composition root: where deployments, buses, ledgers, sessions and servers are put together."""
+"""The composition root: deployments, buses, ledgers, sessions and servers are put together."""
 
 from __future__ import annotations
 
@@ -31,8 +31,9 @@ from asyncmcp_nb.server.handle import ServerHandle
 from asyncmcp_nb.server.identity import new_worker_id
 from asyncmcp_nb.server.sealing import Sealer
 from asyncmcp_nb.session.home import Home
+from asyncmcp_nb.session.parts import SessionParts
 from asyncmcp_nb.session.seat import take_seat
-from asyncmcp_nb.session.session import Session, SessionParts
+from asyncmcp_nb.session.session import Session
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -82,22 +83,25 @@ def connect(
         with connect(name="nightly") as session:   # in a script without a loop
 
     In the 2026 era it returns though no server is there: calls wait in the queue. Connecting again
-    under the same name finds the calls of before; doing so in one process closes the former session.
+    under the same name finds the calls of before; doing so in one process closes the former
+    session.
 
     Args:
         where: A deployment, a profile's name, or nothing for the embedded broker.
         name: The client's name: its queue and its ledger. Made from the notebook's path by default.
         era: MCP revision to speak. ``2025-11-25`` waits for a server's handshake.
         ledger: The ledger's file, or ``":memory:"``; in the user's data directory by default.
-        **client_options: Further arguments of the SDK's ``Client``, such as ``elicitation_callback``,
-            ``sampling_callback``, ``list_roots_callback``, ``logging_callback``, ``message_handler``.
+        **client_options: Further arguments of the SDK's ``Client``, such as
+            ``elicitation_callback``, ``sampling_callback``, ``list_roots_callback``,
+            ``logging_callback``, ``message_handler``.
 
     Returns:
         What to await or enter.
 
     Raises:
         AsyncMcpError: When awaited or entered: ``ProfileNotFound``, ``ConfigError``, ``NameInUse``,
-            ``BrokerError``, ``BusUnavailable``, ``BusDenied``, ``LedgerError``, ``MissingDependency``.
+            ``BrokerError``, ``BusUnavailable``, ``BusDenied``, ``LedgerError``,
+            ``MissingDependency``.
     """
     return Connecting(partial(_assemble, where, name, era, ledger, client_options), where, name)
 
@@ -169,9 +173,7 @@ class Connecting:
         return session
 
 
-def _assemble(
-    where: Where, name: str | None, era: Era, *rest: Any
-) -> SessionParts:
+def _assemble(where: Where, name: str | None, era: Era, *rest: Any) -> SessionParts:
     ledger_file, options = rest
     deployment = resolve(where)
     seat = take_seat(deployment, name, ledger_file)
@@ -200,6 +202,7 @@ def _assemble(
             "client_info": Implementation(name="asyncmcp-nb", version=__version__),
             **options,
         },
+        panel=_panel,
         on_close=seat.release,
     )
 
@@ -210,6 +213,12 @@ def _is_loop_running() -> bool:
     except RuntimeError:
         return False
     return True
+
+
+def _panel(session: Session) -> Any:
+    from asyncmcp_nb.ui.panel import Panel
+
+    return Panel(session)
 
 
 class PandasViews:
@@ -249,14 +258,17 @@ class PandasViews:
 # -- servers --------------------------------------------------------------------------------------
 
 
-def serve(app: App, where: Where = None, *, workers: int = 0, max_in_flight: int = 64) -> ServerHandle:
+def serve(
+    app: App, where: Where = None, *, workers: int = 0, max_in_flight: int = 64
+) -> ServerHandle:
     """Serve an MCP server's tools over a deployment's queues, in a thread of this process.
 
     Args:
         app: ``MCPServer``, low-level ``Server``, or ``"package.module:attribute"``.
         where: A deployment, a profile's name, or nothing for the embedded broker.
         workers: 0 for a thread of this process. Worker processes are not available in this version.
-        max_in_flight: Requests worked on at a time; further ones stay in the queue for other workers.
+        max_in_flight: Requests worked on at a time; further ones stay in the queue for other
+            workers.
 
     Returns:
         A handle with ``status`` and ``stop()``; also a context manager.
@@ -268,8 +280,8 @@ def serve(app: App, where: Where = None, *, workers: int = 0, max_in_flight: int
     """
     if workers != 0:
         raise ConfigError(
-            "this version serves in a thread (workers=0); for more, start more processes that serve "
-            "the same deployment: they share the queue"
+            "this version serves in a thread (workers=0); for more, start more processes that "
+            "serve the same deployment: they share the queue"
         )
     server = lowlevel_of(app)
     deployment = resolve(where)

@@ -42,8 +42,8 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}")
 class SnsSqsTransportConfig:
     """How one end of the transport reaches its queue and topic.
 
-    A client reads ``sqs_queue_url`` (its own queue) and publishes to ``sns_topic_arn`` (requests). A
-    server reads its request queue and publishes to the response topic.
+    A client reads ``sqs_queue_url``, its own queue, and publishes to ``sns_topic_arn``, for
+    requests. A server reads its request queue and publishes to the response topic.
     """
 
     sqs_queue_url: str
@@ -55,9 +55,9 @@ class SnsSqsTransportConfig:
     control_queue_url: str | None = None
     """Server: a queue of this worker alone, for cancellations and answers to its own requests."""
     client_id: str | None = None
-    """Client: the return address, which its subscription's filter admits. Default: the queue's name."""
+    """Client: the return address, which its subscription's filter admits; else the queue's name."""
     worker_id: str | None = None
-    """Server: 8 hex digits that its control queue's filter admits. Goes with ``control_queue_url``."""
+    """Server: 8 hex digits that its control queue's filter admits; with ``control_queue_url``."""
     allowed_reply_topics: tuple[str, ...] = ()
     """Server: topics besides its own that a client may name as the place for its answers."""
     message_limit_bytes: int = SNS_DEFAULT_MESSAGE_BYTES
@@ -80,7 +80,7 @@ class SnsSqsTransportConfig:
     duplicate_window_seconds: float = 900.0
     """Server: how long an answer is kept, to be sent again when its request is delivered again."""
     retry_seconds: float = 30.0
-    """How long a publish or acknowledgement is tried again while the broker is away or throttles."""
+    """How long a publish or acknowledgement is repeated while the broker is away or throttles."""
 
     def __post_init__(self) -> None:
         """Check the values that would otherwise fail late, or in silence."""
@@ -126,8 +126,8 @@ class Deployment:
     allowed_reply_topics: tuple[str, ...] = ()
     """Topics besides ``response_topic_arn`` that a client may name as the place for its answers."""
     session_key_file: str | None = None
-    """A file of at least 32 random bytes that all workers share; it seals 2025-era sessions. Without
-    one, such a session lasts as long as the worker that opened it."""
+    """A file of at least 32 random bytes that all workers share; it seals 2025-era sessions.
+    Without one, such a session lasts as long as the worker that opened it."""
 
     def __post_init__(self) -> None:
         """Check the name, since names of queues are made from it."""
@@ -137,8 +137,8 @@ class Deployment:
         """The queue of the client of this name.
 
         Raises:
-            ConfigError: The name has characters that a queue's name may not have, or the queue's name
-                would be longer than 80 characters.
+            ConfigError: The name has characters that a queue's name may not have, or the queue's
+                name would be longer than 80 characters.
         """
         require_name(name, "client")
         queue = f"{self.name}-client-{name}"
@@ -152,8 +152,8 @@ class Deployment:
         for field in fields(self):
             value = getattr(self, field.name)
             if value is not None and value != ():
-                plain = list(value) if isinstance(value, tuple) else value
-                lines.append(f"{field.name} = {json.dumps(plain)}")
+                # JSON has tuples as arrays, as TOML writes them.
+                lines.append(f"{field.name} = {json.dumps(value)}")
         return "\n".join(lines) + "\n"
 
     @classmethod
@@ -192,7 +192,8 @@ def require_name(name: str, kind: str) -> None:
     """Check a name that becomes part of a queue's name and of a message attribute.
 
     Raises:
-        ConfigError: It is not 1 to 40 letters, digits, ``-`` and ``_``, starting with one of the former.
+        ConfigError: It is not 1 to 40 letters, digits, ``-`` and ``_``, starting with one of the
+            former.
     """
     if _NAME.fullmatch(name) is None:
         raise ConfigError(
@@ -248,7 +249,7 @@ def load_profile(name: str) -> Deployment:
 
 
 def save_profile(deployment: Deployment) -> bool:
-    """Write a deployment as the profile of its name; other lines of the file stay as they are.
+    """Write a deployment as the profile of its name; other profiles and comments stay as they are.
 
     Returns:
         Whether the file changed: False where the profile was there already.
@@ -256,18 +257,28 @@ def save_profile(deployment: Deployment) -> bool:
     Raises:
         ConfigError: The file there is not TOML.
     """
-    known = read_profiles().get(deployment.name)
-    if known is not None and Deployment.from_mapping({"name": deployment.name, **known}) == deployment:
+    table = f"[{deployment.name}]\n{deployment.to_toml()}"
+    if read_profiles().get(deployment.name) == tomllib.loads(deployment.to_toml()):
         return False
     path = profile_file()
-    text = path.read_text("utf-8") if path.exists() else ""
-    table = f"[{deployment.name}]\n{deployment.to_toml()}"
-    # A table reaches to the next header; its own keys start with a letter or a quotation mark.
-    former = re.compile(rf"^\[{re.escape(deployment.name)}\][^\n]*\n(?:(?!\s*\[)[^\n]*\n?)*", re.MULTILINE)
-    changed, count = former.subn(lambda _: f"{table}\n", text, count=1)
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(changed if count else f"{text.rstrip()}\n\n{table}".lstrip(), "utf-8")
+    text = path.read_text("utf-8") if path.exists() else ""
+    path.write_text(_with_table(text, deployment.name, table), "utf-8")
     return True
+
+
+def _with_table(text: str, name: str, table: str) -> str:
+    """A TOML file's text with one top-level table replaced, or added at its end."""
+    lines = text.splitlines(keepends=True)
+    headers = [index for index, line in enumerate(lines) if line.startswith("[")]
+    for index, following in zip(headers, [*headers[1:], len(lines)], strict=True):
+        if lines[index].partition("#")[0].strip("[]\"' \t\n") == name:
+            end = following
+            # Empty lines and comments above the next header belong to that one.
+            while lines[end - 1].strip()[:1] in {"", "#"}:
+                end -= 1
+            return "".join([*lines[:index], table, *lines[end:]])
+    return f"{text.rstrip()}\n\n{table}".lstrip()
 
 
 def default_profile() -> str | None:

@@ -77,7 +77,8 @@ class PayloadTooLarge(AsyncMcpError):
 
     def __init__(self, size_bytes: int, limit_bytes: int, setting: str) -> None:
         super().__init__(
-            f"message of {size_bytes:,} bytes is above the limit of {limit_bytes:,} bytes; {setting}"
+            f"message of {size_bytes:,} bytes is above the limit of {limit_bytes:,} bytes; "
+            f"{setting}"
         )
         self.size_bytes = size_bytes
         self.limit_bytes = limit_bytes

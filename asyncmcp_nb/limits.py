@@ -12,7 +12,7 @@ SNS_DEFAULT_MESSAGE_BYTES: Final = 256 * 1024
 https://docs.aws.amazon.com/sns/latest/api/API_PublishBatch.html"""
 
 SNS_RAISED_MESSAGE_BYTES: Final = 1024 * 1024
-"""The most a topic's ``MaximumMessageSize`` may be set to (SQS, Firehose and Lambda subscribers only).
+"""The most ``MaximumMessageSize`` may be set to, for SQS, Firehose and Lambda subscribers only.
 https://docs.aws.amazon.com/sns/latest/api/API_SetTopicAttributes.html"""
 
 SQS_MESSAGE_BYTES: Final = 1024 * 1024

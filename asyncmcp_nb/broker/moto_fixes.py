@@ -22,7 +22,6 @@ import copy
 import functools
 import logging
 import secrets
-import select
 import socket
 import threading
 import time
@@ -164,9 +163,13 @@ def _wait_for_messages(queue: Any, timeout: float) -> None:
 def _require_client() -> None:
     """End the request where its client is gone, so that it takes no message with it."""
     connection: socket.socket = _request.connection
-    readable, _, _ = select.select([connection], [], [], 0)
-    # Readable while a request is being answered: the end of the stream (or a pipelined request).
-    if readable and not connection.recv(1, socket.MSG_PEEK):
+    try:
+        ended = not connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+    except BlockingIOError:
+        return
+    except OSError:
+        ended = True
+    if ended:
         raise ClientGone
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 import ipaddress
-import logging
 import math
 import os
 import threading
@@ -24,8 +23,6 @@ from asyncmcp_nb.bus.protocol import BusStatistics, Delivery
 from asyncmcp_nb.errors import BusClosed, BusError, ConfigError
 from asyncmcp_nb.limits import BATCH_COUNT, LONG_POLL_SECONDS
 from asyncmcp_nb.wire import Outgoing
-
-logger = logging.getLogger(__name__)
 
 _CONNECTION_COUNT: Final = 32
 """Requests that may be in flight at a time; more than pollers and publishers together."""

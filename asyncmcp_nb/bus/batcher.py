@@ -53,7 +53,7 @@ class Batcher(Generic[T]):
         """Make a batcher; threads start when there is work.
 
         Args:
-            send: Sends one batch and blocks; one entry a value in its answer, or a ``BusError`` raised.
+            send: Sends one batch and blocks; returns one entry a value, or raises a ``BusError``.
             name: Of the threads.
             thread_count: The most requests at a time.
             linger_seconds: How long a value may wait for others while nothing is in flight.

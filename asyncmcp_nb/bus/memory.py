@@ -60,7 +60,7 @@ class MemoryBus:
     def __init__(self, faults: Faults | None = None, *, seed: int = 0) -> None:
         self.faults = faults or Faults()
         """May be replaced while the bus is in use."""
-        self._random = random.Random(seed)  # noqa: S311 - chooses faults, guards nothing
+        self._random = random.Random(seed)
         self._changed = threading.Condition()
         self._queues: dict[str, _Queue] = {}
         self._subscriptions: dict[str, list[tuple[str, FilterPolicy | None]]] = {}

@@ -100,5 +100,5 @@ class Bus(Protocol):
         ...
 
     def close(self) -> None:
-        """Refuse further requests with ``BusClosed`` and free what it holds. Never waits for polls."""
+        """Refuse further requests with ``BusClosed`` and free what it holds; waits for no poll."""
         ...

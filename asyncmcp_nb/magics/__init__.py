@@ -81,5 +81,3 @@ def unload(ipython: Any) -> None:
     shell.events.unregister("post_run_cell", extension.injector.post_run_cell)
     shell.Completer.custom_matchers.remove(extension.completion.matcher)
     unregister(ipython)
-    if extension.dispatcher is not None:
-        extension.dispatcher.close()

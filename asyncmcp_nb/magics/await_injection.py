@@ -1,11 +1,11 @@
 """``await`` for ``%mcp`` at the top level of a cell, so that waiting leaves the loop free.
 
-IPython turns ``x = %mcp call …`` into ``x = get_ipython().run_line_magic('mcp', 'call …')`` and does
-not await what that returns. This puts the ``await`` there, and the word into the line as well, which
-tells the magic that it may answer with something to await.
+IPython turns ``x = %mcp call …`` into ``x = get_ipython().run_line_magic('mcp', 'call …')`` and
+does not await what that returns. This puts the ``await`` there, and the word into the line as well,
+which tells the magic that it may answer with something to await.
 
-It does so where an ``await`` may stand: not in functions, lambdas, classes and comprehensions, and not
-in code that runs inside a running cell (``%%time``, ``%run``), which IPython compiles without.
+It does so where an ``await`` may stand: not in functions, lambdas, classes and comprehensions, and
+not in code that runs inside a running cell (``%%time``, ``%run``), which IPython compiles without.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class AwaitInjector:
     def pre_run_cell(self, *_: Any) -> None:
         """A cell starts; what is transformed in its task from here on runs inside it."""
         place = _place()
-        # A cell that was run by others' means has no end: another task is another cell all the same.
+        # A cell that was run by other means may have no end; another task is another cell.
         self._depth = self._depth + 1 if place == self._place else 1
         self._place = place
 

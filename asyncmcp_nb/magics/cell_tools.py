@@ -1,7 +1,8 @@
-"""A cell's functions, so that what they raise reaches the caller as words and the author as a traceback.
+"""A cell's functions: what they raise reaches the caller as words, the author as a traceback.
 
-The SDK hides the words of an unexpected exception from the client and logs its traceback. The author
-of a cell is mostly its first caller: the words go to the client, the traceback is kept for ``%mcp tb``.
+The SDK hides the words of an unexpected exception from the client and logs its traceback. The
+author of a cell is mostly its first caller: the words go to the client, and the traceback is kept
+for ``%mcp tb``.
 """
 
 from __future__ import annotations

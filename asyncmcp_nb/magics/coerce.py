@@ -34,7 +34,7 @@ def arguments_of(tool: Tool, words: Iterable[Word], names: Names) -> dict[str, A
     """
     root = cast("Schema", tool.input_schema)
     properties: Any = root.get("properties")
-    declared = cast("Schema", properties) if isinstance(properties, dict) else {}
+    declared: Schema = cast("Schema", properties) if isinstance(properties, dict) else {}
     arguments: dict[str, Any] = {}
     try:
         for word in words:
@@ -102,7 +102,9 @@ def read(
                 return value
     if is_text:
         return text
-    raise MagicUsageError(f"{text!r} is not {' or '.join(_article(kind) for kind in sorted(types))}")
+    raise MagicUsageError(
+        f"{text!r} is not {' or '.join(_article(kind) for kind in sorted(types))}"
+    )
 
 
 def values_of(schema: Any, root: Schema) -> list[str]:

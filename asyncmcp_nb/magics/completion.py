@@ -1,7 +1,7 @@
-"""Completion of ``%mcp …`` and ``x = %mcp …``: subcommands, options, tools, arguments, values, calls.
+"""Completion of ``%mcp …`` and ``x = %mcp …``: subcommands, options, tools, arguments, values.
 
-It looks only at what is at hand: the tools as last listed, the ledger and the profile file. It never
-asks a server and never waits.
+It looks only at what is at hand: the tools as last listed, the ledger and the profile file. It
+never asks a server and never waits.
 """
 
 from __future__ import annotations
@@ -97,7 +97,9 @@ class Completion:
             key = key.removesuffix(":")
             return value, _starting(value, values_of(properties.get(key), schema))
         used = {word.partition("=")[0].removesuffix(":") for word in given}
-        return fragment, _starting(fragment, [f"{name}=" for name in properties if name not in used])
+        return fragment, _starting(
+            fragment, [f"{name}=" for name in properties if name not in used]
+        )
 
     def _named(self, name: str) -> list[str]:
         """What can stand where a grammar has this name."""
@@ -137,7 +139,9 @@ def _matcher(completion: Completion) -> Any:
     def mcp_matcher(context: Context) -> SimpleMatcherResult:
         try:
             fragment, offered = completion.offers(context.text_until_cursor)
-        except AsyncMcpError:  # a profile file or ledger that is broken has its own message elsewhere
+        except (
+            AsyncMcpError
+        ):  # a profile file or ledger that is broken has its own message elsewhere
             fragment, offered = "", []
         return SimpleMatcherResult(
             completions=[SimpleCompletion(text, type="magic") for text in offered],

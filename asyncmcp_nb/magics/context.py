@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from asyncmcp_nb.magics.parser import OUTPUT, Given, Grammar
+from asyncmcp_nb.magics.parser import NOTHING, OUTPUT, Given, Grammar
 from asyncmcp_nb.magics.shell import Shell
 from asyncmcp_nb.magics.state import State
 from asyncmcp_nb.session import Session
@@ -20,7 +20,7 @@ class Context:
     state: State
     given: Given
     names: Mapping[str, Any]
-    """Variables that can be named: those of the function the magic stands in, then the notebook's."""
+    """Variables that can be named: of the function the magic stands in, then of the notebook."""
     body: str | None = None
     """The cell's text below ``%%mcp …``."""
     may_wait: bool = True
@@ -45,7 +45,7 @@ class Command:
     """One line for the help."""
     run: Callable[[Context], Any]
     """Answers, or returns a coroutine that does."""
-    grammar: Grammar = Grammar()
+    grammar: Grammar = NOTHING
     cell_grammar: Grammar | None = None
     """What it takes as ``%%mcp``; None where it is no cell magic."""
     needs_tools: bool = False

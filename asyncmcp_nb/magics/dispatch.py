@@ -6,7 +6,7 @@ import inspect
 from collections import ChainMap
 from collections.abc import Mapping
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from mcp import MCPError
 from pydantic import ValidationError
@@ -19,12 +19,12 @@ from asyncmcp_nb.magics.errors import MagicUsageError, OneLineError, nearest
 from asyncmcp_nb.magics.parser import parse
 from asyncmcp_nb.magics.shell import Shell
 from asyncmcp_nb.magics.state import State
-from asyncmcp_nb.magics.waiting import Blocking, Pending
+from asyncmcp_nb.magics.waiting import Pending, block
 from asyncmcp_nb.magics.words import split
 from asyncmcp_nb.session import Session
 
 EXPECTED: Final = (AsyncMcpError, MCPError, ValidationError, OSError)
-"""What becomes one line: our errors, those of the SDK's client, and the system's (a time-out too)."""
+"""What becomes one line: our errors, those of the SDK's client, and the system's."""
 
 LIST_TIMEOUT_SECONDS: Final = 5.0
 """How long a magic waits for a server that has not shown its tools yet."""
@@ -36,11 +36,6 @@ class Dispatcher:
     def __init__(self, shell: Shell) -> None:
         self.state = State()
         self._shell = shell
-        self._blocking = Blocking()
-
-    def close(self) -> None:
-        """End the thread that waited where no loop ran, if there is one."""
-        self._blocking.close()
 
     def run(self, line: str, body: str | None, local_names: Mapping[str, Any] | None) -> Any:
         """Answer a line (and the cell below it).
@@ -84,15 +79,14 @@ class Dispatcher:
     ) -> Any:
         command, context = self._prepared(line, body, local_names)
         if command.needs_tools and context.session.tools is None:
-            self._blocking.run(partial(_learn_tools, context.session), context.session)
+            block(partial(_learn_tools, context.session), self._shell.loop_runner)
         answer = command.run(context)
         if inspect.iscoroutine(answer):
-            session = self.state.open_session(context.names)
 
             async def waited() -> Any:
                 return await answer
 
-            answer = self._blocking.run(waited, session)
+            answer = block(waited, self._shell.loop_runner)
         return self._delivered(answer, context)
 
     def _prepared(
@@ -105,7 +99,9 @@ class Dispatcher:
         grammar = command.grammar if body is None else command.cell_grammar
         usage = command.usage() if body is None else command.cell_usage()
         if grammar is None:
-            raise MagicUsageError(f"%%mcp {command.name} is none; in a line of its own: {command.usage()}")
+            raise MagicUsageError(
+                f"%%mcp {command.name} is none; in a line of its own: {command.usage()}"
+            )
         try:
             given = parse(words, grammar)
         except MagicUsageError as exc:
@@ -144,7 +140,7 @@ async def _learn_tools(session: Session) -> None:
 
 def _described(answer: Any) -> str:
     shape = getattr(answer, "shape", None)
-    if isinstance(shape, tuple) and len(shape) == 2:  # pyright: ignore[reportUnknownArgumentType] - a frame's shape, whatever its library
-        return f"{shape[0]:,} rows × {shape[1]} columns"
+    if isinstance(shape, tuple) and len(cast("tuple[Any, ...]", shape)) == 2:
+        return f"{shape[0]:,} rows, {shape[1]} columns"
     text = " ".join(repr(answer).split())
     return text if len(text) <= 100 else f"{text[:99]}…"

@@ -42,7 +42,9 @@ def one_line(error: BaseException) -> str:
     words = " ".join(str(error).split()) or type(error).__name__
     if not isinstance(error, AsyncMcpError):
         words = f"{type(error).__name__}: {words}"
-    return words if len(words) <= _LINE_LENGTH else f"{words[:_LINE_LENGTH]}… (%mcp tb has the rest)"
+    return (
+        words if len(words) <= _LINE_LENGTH else f"{words[:_LINE_LENGTH]}… (%mcp tb has the rest)"
+    )
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

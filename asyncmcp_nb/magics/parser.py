@@ -47,6 +47,10 @@ class Grammar:
         return " ".join([*parts, *map(str, self.options)])
 
 
+NOTHING: Final = Grammar()
+"""No words and no options."""
+
+
 @dataclass(frozen=True, slots=True)
 class Given:
     """What was typed, taken apart."""

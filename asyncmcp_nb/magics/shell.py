@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import Any, Protocol
 
 Transformer = Callable[[list[str]], list[str]]
@@ -51,6 +51,8 @@ class Shell(Protocol):
     events: Events
     input_transformers_post: list[Transformer]
     Completer: Completer
+    loop_runner: Callable[[Coroutine[Any, Any, Any]], Any]
+    """Runs a coroutine on the loop that cells await on, where that does not run already."""
     magics_manager: MagicsManager
 
     def register_magic_function(self, func: Any, magic_kind: str, magic_name: str) -> None:

@@ -1,4 +1,4 @@
-"""What the magics remember between cells: the session in use, the servers of cells, the last error."""
+"""What the magics remember between cells: the session, the servers of cells, the last error."""
 
 from __future__ import annotations
 
@@ -30,9 +30,7 @@ class State:
 
     session: Session | None = None
     """As ``%mcp connect`` left it."""
-    cell_servers: dict[str | None, CellServer] = field(
-        default_factory=dict[str | None, CellServer]
-    )
+    cell_servers: dict[str | None, CellServer] = field(default_factory=dict[str | None, CellServer])
     """By profile."""
     app_servers: dict[str, ServerHandle] = field(default_factory=dict[str, ServerHandle])
     """By import path."""
@@ -42,8 +40,8 @@ class State:
     def open_session(self, names: Mapping[str, Any]) -> Session | None:
         """The session that magics speak to.
 
-        It is the one that ``%mcp connect`` made last; where there is none, the variable ``session``,
-        then the only open session among the variables.
+        It is the one that ``%mcp connect`` made last; where there is none, the variable
+        ``session``, then the only open session among the variables.
         """
         for candidate in (self.session, names.get(SESSION_VARIABLE)):
             if isinstance(candidate, Session) and not candidate.is_closed:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable, Coroutine, Generator
 from typing import Any, TypeVar
 
-from asyncmcp_nb.session import Session
 from asyncmcp_nb.session.home import Home
 
 T = TypeVar("T")
 
 Make = Callable[[], Coroutine[Any, Any, T]]
+Runner = Callable[[Coroutine[Any, Any, Any]], Any]
 
 
 class Pending:
@@ -27,31 +28,16 @@ class Pending:
         return self._make().__await__()
 
 
-class Blocking:
-    """Runs coroutines to their end from plain code, whether or not a loop runs there."""
+def block(make: Make[T], runner: Runner) -> T:
+    """Run a coroutine to its end from plain code.
 
-    def __init__(self) -> None:
-        self._home: Home | None = None
-
-    def run(self, make: Make[T], session: Session | None) -> T:
-        """Block until a coroutine is done.
-
-        On a running loop this nests. Where none runs, it is the session's loop that turns, or,
-        without a session, one in a thread, on which a session can live.
-        """
-        try:
-            asyncio.get_running_loop()
-        except RuntimeError:
-            return self._elsewhere(make) if session is None else session.block(make, None)
-        return Home.here().wait_for(make)
-
-    def close(self) -> None:
-        """End the thread, if there is one."""
-        if self._home is not None:
-            self._home.stop()
-            self._home = None
-
-    def _elsewhere(self, make: Make[T]) -> T:
-        if self._home is None:
-            self._home = Home.in_thread()
-        return self._home.wait_for(make)
+    Args:
+        make: Makes it.
+        runner: IPython's own, for where no loop runs: it turns the loop that cells await on.
+    """
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        is_elsewhere = threading.current_thread() is not threading.main_thread()
+        return asyncio.run(make()) if is_elsewhere else runner(make())
+    return Home.here().wait_for(make)

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import importlib
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from mcp.server.lowlevel.server import Server
 from mcp.server.mcpserver import MCPServer
 
 from asyncmcp_nb.errors import ServeError
 
-App = MCPServer | Server[Any] | str
-"""``MCPServer``, low-level ``Server``, or ``"package.module:attribute"`` that is (or makes) one."""
+App = MCPServer | Server[Any] | Callable[[], MCPServer | Server[Any]] | str
+"""``MCPServer``, low-level ``Server``, what makes one, or ``"module:attribute"`` of these."""
 
 
 def lowlevel_of(app: App) -> Server[Any]:
@@ -30,7 +31,7 @@ def lowlevel_of(app: App) -> Server[Any]:
         found.streamable_http_app()
         return found.session_manager.app
     if isinstance(found, Server):
-        return found
+        return cast("Server[Any]", found)
     raise ServeError(
         f"cannot serve {type(found).__name__}: "
         'give an MCPServer, a lowlevel Server, or "module:attribute" that is one'

@@ -37,7 +37,8 @@ def functions_of(source: str) -> CellFunctions:
     public = [
         node
         for node in body
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and not node.name.startswith("_")
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and not node.name.startswith("_")
     ]
     documented = [node.name for node in public if ast.get_docstring(node)]
     others = [node.name for node in public if node.name not in documented]

@@ -112,7 +112,10 @@ class Channel:
         self._link.post(self._address, message, done)
 
     async def notify(
-        self, method: str, params: Mapping[str, Any] | None, opts: CallOptions | None = None
+        self,
+        method: str,
+        params: Mapping[str, Any] | None,
+        opts: CallOptions | None = None,  # noqa: ARG002 - the SDK's signature
     ) -> None:
         """Tell the client something; waits only when far ahead of the publisher."""
         message = (
@@ -140,7 +143,7 @@ class Channel:
 
         Raises:
             MCPError: The client answered with an error, or not within ``opts["timeout"]`` seconds.
-            BusError: The question could not be published.
+            AsyncMcpError: The question could not be published.
         """
         options: CallOptions = opts or {}
         request_id = self._questions.new_id()
@@ -148,7 +151,9 @@ class Channel:
         self._questions.pending[request_id] = question
         try:
             with anyio.fail_after(options.get("timeout")):
-                await self._publish(_request(request_id, method, params, question))
+                wants_progress = question.on_progress is not None
+                request = _request(request_id, method, params, wants_progress=wants_progress)
+                await self._publish(request)
                 await question.answered.wait()
         except TimeoutError:
             await self._withdraw(request_id, "timed out")
@@ -255,7 +260,7 @@ class Exchange(Channel):
 
 
 class Notice:
-    """The SDK's ``DispatchContext`` of one notification: no request, so no progress and no question."""
+    """The SDK's ``DispatchContext`` of one notification, which has no progress."""
 
     def __init__(self, channel: Channel) -> None:
         self._channel = channel
@@ -297,10 +302,10 @@ def progress_token(params: Mapping[str, Any] | None) -> RequestId | None:
 
 
 def _request(
-    request_id: str, method: str, params: Mapping[str, Any] | None, question: Question
+    request_id: str, method: str, params: Mapping[str, Any] | None, *, wants_progress: bool
 ) -> JSONRPCRequest:
     body = dict(params or {})
-    if question.on_progress is not None:
+    if wants_progress:
         body["_meta"] = {**(body.get("_meta") or {}), "progressToken": request_id}
     if not body:
         return JSONRPCRequest(jsonrpc="2.0", id=request_id, method=method)

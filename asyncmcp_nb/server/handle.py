@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final, Self, cast
 
 import anyio
 import anyio.to_thread
@@ -21,6 +22,8 @@ from asyncmcp_nb.server.host import Host, hosting
 from asyncmcp_nb.server.sealing import Sealer
 from asyncmcp_nb.sns_sqs.handoff import Handoff
 from asyncmcp_nb.sns_sqs.statistics import ServerStatistics
+
+logger = logging.getLogger(__name__)
 
 _START_SECONDS: Final = 30.0
 """How long a server's lifespan may take to start."""
@@ -183,6 +186,7 @@ class ServerHandle:
         try:
             anyio.run(self._serve)
         except Exception as exc:  # boundary: the thread's end; start() or the status tells
+            logger.exception("the server failed")
             self._error = _reason(exc)
         finally:
             self._settled.set()
@@ -211,6 +215,6 @@ class ServerHandle:
 
 
 def _reason(exc: BaseException) -> str:
-    while isinstance(exc, BaseExceptionGroup) and exc.exceptions:
-        exc = exc.exceptions[0]
+    while isinstance(exc, BaseExceptionGroup):
+        exc = cast("BaseExceptionGroup[BaseException]", exc).exceptions[0]
     return f"{type(exc).__name__}: {exc}"

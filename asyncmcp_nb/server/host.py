@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import AsyncIterator, Hashable
+from collections.abc import AsyncGenerator, Hashable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -36,7 +36,7 @@ class Host:
     """Serves what arrives, each message in a task of its own."""
 
     def __init__(
-        self, responder: Responder, link: ServerLink, handoff: Handoff, tasks: TaskGroup
+        self, responder: Responder, link: ServerLink, handoff: Handoff, *, tasks: TaskGroup
     ) -> None:
         self._responder = responder
         self._link = link
@@ -89,7 +89,7 @@ class Host:
                 exchange.scope.deadline = _loop_deadline(work)
                 channel = self._channel(work.address)
                 response = await self._responder.respond(
-                    request, work.incoming.header, exchange, channel
+                    request, work.incoming.header, exchange, channel=channel
                 )
         finally:
             exchange.close()
@@ -102,12 +102,11 @@ class Host:
     # -- everything else --------------------------------------------------------------------------
 
     def _notice(self, incoming: Incoming) -> None:
-        message = incoming.message
+        message, address = incoming.message, ReturnAddress.of(incoming)
         if isinstance(message, JSONRPCResponse | JSONRPCError):
-            if not self._questions.take_answer(message):
+            if not self._questions.take_answer(message, address):
                 logger.info("an answer to no question of ours: id %r", message.id)
             return
-        address = ReturnAddress.of(incoming)
         if not isinstance(message, JSONRPCNotification) or address is None:
             return
         if message.method == CANCELLED:
@@ -145,15 +144,13 @@ class Host:
     ) -> None:
         channel = self._channel(address)
         try:
-            await self._responder.notice(message, incoming.header, Notice(channel), channel)
+            await self._responder.notice(message, incoming.header, Notice(channel), channel=channel)
         except DecodeError as exc:
             logger.info("a %s notification was ignored: %s", message.method, exc)
 
     def _channel(self, address: ReturnAddress) -> Channel:
         to_client = address.without_request()
-        return Channel(
-            self._link, to_client, handoff=self._handoff, questions=self._questions
-        )
+        return Channel(self._link, to_client, handoff=self._handoff, questions=self._questions)
 
 
 @asynccontextmanager
@@ -164,7 +161,7 @@ async def hosting(
     *,
     sealer: Sealer | None = None,
     drain_seconds: float = 0.0,
-) -> AsyncIterator[Host]:
+) -> AsyncGenerator[Host]:
     """Serve on the running loop while the context is open.
 
     Args:
@@ -179,7 +176,7 @@ async def hosting(
     mailbox: Mailbox[Arrival] = Mailbox(handoff)
     link = ServerLink(bus, config, mailbox.put)
     async with server.lifespan(server) as state, anyio.create_task_group() as tasks:
-        host = Host(Responder(server, state, sealer or Sealer()), link, handoff, tasks)
+        host = Host(Responder(server, state, sealer or Sealer()), link, handoff, tasks=tasks)
         tasks.start_soon(host.run, mailbox)
         link.start()
         try:

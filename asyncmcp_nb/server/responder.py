@@ -13,11 +13,12 @@ from typing import Any
 
 from mcp.server.connection import Connection, NotifyOnlyOutbound
 from mcp.server.lowlevel.server import Server
-from mcp.server.runner import ServerRunner, aclose_shielded, modern_error_data, serve_one
+from mcp.server.runner import ServerRunner, aclose_shielded, serve_one
 from mcp.shared.exceptions import MCPError
 from mcp.shared.inbound import InboundLadderRejection, classify_inbound_request
 from mcp.shared.jsonrpc_dispatcher import handler_exception_to_error_data
 from mcp_types import (
+    INTERNAL_ERROR,
     INVALID_REQUEST,
     PROTOCOL_VERSION_META_KEY,
     ErrorData,
@@ -55,7 +56,7 @@ class Responder:
         self._sealer = sealer
 
     async def respond(
-        self, request: JSONRPCRequest, header: Header, exchange: Exchange, channel: Channel
+        self, request: JSONRPCRequest, header: Header, exchange: Exchange, *, channel: Channel
     ) -> Response:
         """Serve one request; whatever its handler raises becomes a JSON-RPC error.
 
@@ -68,17 +69,20 @@ class Responder:
         is_modern = is_modern_request(request)
         try:
             if not is_modern:
-                return await self._respond_2025(request, header, exchange, channel)
+                return await self._respond_2025(request, header, exchange, channel=channel)
             if header.session_id is not None:
                 raise MCPError(INVALID_REQUEST, "this session speaks the handshake era")
             result = await self._respond_2026(request, exchange, channel)
             return Response(JSONRPCResponse(jsonrpc="2.0", id=request.id, result=result))
         except Exception as exc:  # boundary: a handler's failure is its caller's answer
-            error = modern_error_data(exc) if is_modern else _handshake_error_data(exc, request)
+            error = handler_exception_to_error_data(exc)
+            if error is None:
+                logger.exception("the handler of %r raised", request.method)
+                error = _unforeseen(exc, is_modern=is_modern)
             return Response(JSONRPCError(jsonrpc="2.0", id=request.id, error=error))
 
     async def notice(
-        self, message: JSONRPCNotification, header: Header, exchange: Notice, channel: Channel
+        self, message: JSONRPCNotification, header: Header, exchange: Notice, *, channel: Channel
     ) -> None:
         """Let the server see a notification.
 
@@ -88,7 +92,7 @@ class Responder:
         connection = (
             self._handshake_connection(header, channel)
             if header.session_id is not None
-            else _modern_connection(LATEST_MODERN_VERSION, None, None, channel)
+            else _modern_connection(channel, LATEST_MODERN_VERSION)
         )
         runner = ServerRunner(self._server, connection, self._state)
         try:
@@ -104,12 +108,15 @@ class Responder:
         if isinstance(route, InboundLadderRejection):
             raise MCPError(route.code, route.message, route.data)
         connection = _modern_connection(
-            route.protocol_version, route.client_info, route.client_capabilities, channel
+            channel,
+            route.protocol_version,
+            route.client_info,
+            capabilities=route.client_capabilities,
         )
         return await self._serve(request, exchange, connection)
 
     async def _respond_2025(
-        self, request: JSONRPCRequest, header: Header, exchange: Exchange, channel: Channel
+        self, request: JSONRPCRequest, header: Header, exchange: Exchange, *, channel: Channel
     ) -> Response:
         try:
             connection = self._handshake_connection(header, channel)
@@ -158,7 +165,9 @@ def is_modern_request(request: JSONRPCRequest) -> bool:
     return isinstance(meta, Mapping) and PROTOCOL_VERSION_META_KEY in meta
 
 
-def _modern_connection(version: str, info: Any, capabilities: Any, channel: Channel) -> Connection:
+def _modern_connection(
+    channel: Channel, version: str, info: Any = None, *, capabilities: Any = None
+) -> Connection:
     outbound = NotifyOnlyOutbound(channel)
     return Connection.from_envelope(version, info, capabilities, outbound=outbound)
 
@@ -168,10 +177,8 @@ def _owner(header: Header) -> str:
     return f"{header.client_id}/{header.connection_id or ''}"
 
 
-def _handshake_error_data(exc: Exception, request: JSONRPCRequest) -> ErrorData:
-    """As the SDK's own 2025-era loop maps exceptions, code 0 for the unforeseen included."""
-    error = handler_exception_to_error_data(exc)
-    if error is not None:
-        return error
-    logger.exception("the handler of %r raised", request.method, exc_info=exc)
+def _unforeseen(exc: Exception, *, is_modern: bool) -> ErrorData:
+    """As the SDK's own loops map what a handler should not have raised."""
+    if is_modern:
+        return ErrorData(code=INTERNAL_ERROR, message="Internal server error")
     return ErrorData(code=0, message=str(exc))

@@ -4,9 +4,27 @@ Above: ``frame``, ``ui`` and ``magics`` show it, ``api`` makes it. Below: ``sns_
 messages, ``ledger`` remembers its calls. It draws nothing and knows nothing of AWS.
 """
 
+from asyncmcp_nb.ledger import OUTSTANDING, STATUSES, CallFilter, CallRecord, Status
 from asyncmcp_nb.session.call import Call
+from asyncmcp_nb.session.catalogue import ToolList
 from asyncmcp_nb.session.group import CallGroup, as_completed
 from asyncmcp_nb.session.log import Log
-from asyncmcp_nb.session.session import Session, SessionStatus, ToolList
+from asyncmcp_nb.session.parts import SessionParts
+from asyncmcp_nb.session.session import Session
+from asyncmcp_nb.session.status import SessionStatus
 
-__all__ = ["Call", "CallGroup", "Log", "Session", "SessionStatus", "ToolList", "as_completed"]
+__all__ = [
+    "OUTSTANDING",
+    "STATUSES",
+    "Call",
+    "CallFilter",
+    "CallGroup",
+    "CallRecord",
+    "Log",
+    "Session",
+    "SessionParts",
+    "SessionStatus",
+    "Status",
+    "ToolList",
+    "as_completed",
+]

@@ -18,7 +18,7 @@ from asyncmcp_nb.sns_sqs.handoff import Handoff
 
 T = TypeVar("T")
 
-OnDone = Callable[["Call"], None]
+OnDone = Callable[["Call"], object]
 """Called once in some thread when a call has ended, or at once where it has. Must not block."""
 
 
@@ -53,8 +53,8 @@ class CallOwner(Protocol):
 class Call:
     """A tool call that was submitted, in whatever state it is.
 
-    Await it for the MCP ``CallToolResult`` (one with ``is_error`` set where the tool failed). It goes on
-    without anybody waiting, and without this object: its row is in the session's ledger.
+    Await it for the MCP ``CallToolResult`` (one with ``is_error`` set where the tool failed). It
+    goes on without anybody waiting, and without this object: its row is in the session's ledger.
     """
 
     __slots__ = ("__weakref__", "_lock", "_on_done", "_owner", "_status", "id", "tool")

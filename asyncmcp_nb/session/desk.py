@@ -1,8 +1,8 @@
-"""Where calls are handled: submitted, sent, recorded, ended. Threads do it; no event loop is needed.
+"""Where calls are handled: submitted, sent, recorded, ended. Threads do it, without a loop.
 
 A call is a row of the ledger from the moment it is submitted. A ticker thread takes queued rows and
-posts their requests, publisher threads say when they were accepted, poller threads bring the answers
-and record them before they are acknowledged. Nothing here waits for a cell.
+posts their requests, publisher threads say when they were accepted, poller threads bring the
+answers and record them before they are acknowledged. Nothing here waits for a cell.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from itertools import count
 from typing import Any, Final
-
 
 from asyncmcp_nb.errors import AsyncMcpError, BusError, LedgerError, PayloadTooLarge
 from asyncmcp_nb.ledger import (
@@ -57,8 +56,11 @@ Changed = Callable[[Sequence[CallRecord]], None]
 class CallDesk:
     """Drives the calls of one session."""
 
-    def __init__(self, ledger: Ledger, stamp: Stamp, changed: Changed) -> None:
+    def __init__(
+        self, ledger: Ledger, stamp: Stamp, changed: Changed, *, connection_id: str
+    ) -> None:
         self.ledger = ledger
+        self.connection_id = connection_id
         self._stamp = stamp
         self._changed = changed
         self._link: ClientLink | None = None
@@ -180,10 +182,9 @@ class CallDesk:
 
     def _bind(self, records: Sequence[CallRecord]) -> dict[str, Binding]:
         """Say in the ledger under which request each call is about to be sent."""
-        connection_id = self._require_link().connection_id
         bindings = {
             record.call_id: self._earlier_binding(record)
-            or Binding(connection_id, request_id(next(self._numbers)), record.call_id)
+            or Binding(self.connection_id, request_id(next(self._numbers)), record.call_id)
             for record in records
         }
         self.ledger.bind(bindings.values())

@@ -5,11 +5,12 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import AsyncIterator, Generator, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from functools import partial
+from typing import TYPE_CHECKING, Any, Protocol, overload
 
 import anyio
 
-from asyncmcp_nb.ledger import STATUSES, CallRecord, Status
+from asyncmcp_nb.ledger import STATUSES, Status
 from asyncmcp_nb.session.call import Call, CallOwner
 from asyncmcp_nb.sns_sqs.handoff import Handoff, Mailbox
 
@@ -19,10 +20,6 @@ if TYPE_CHECKING:
 
 class GroupOwner(CallOwner, Protocol):
     """What a group needs of its session."""
-
-    def records(self, call_ids: Sequence[str]) -> list[CallRecord]:
-        """The rows of these calls, in order."""
-        ...
 
     def joined_frame(self, source: Any, call_ids: Sequence[str]) -> pd.DataFrame:
         """The input with its answers beside it."""
@@ -35,7 +32,7 @@ class CallGroup(Sequence[Call]):
     Await it until all have ended, iterate ``as_completed(group)``, or take ``await group.frame()``.
     """
 
-    def __init__(self, owner: GroupOwner, name: str, calls: Sequence[Call], source: Any) -> None:
+    def __init__(self, owner: GroupOwner, calls: Sequence[Call], *, name: str, source: Any) -> None:
         self.name = name
         """Its name in the ledger's ``group`` column."""
         self._owner = owner
@@ -50,7 +47,11 @@ class CallGroup(Sequence[Call]):
     def __len__(self) -> int:
         return len(self._calls)
 
-    def __getitem__(self, index: Any) -> Any:
+    @overload
+    def __getitem__(self, index: int) -> Call: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Call]: ...
+    def __getitem__(self, index: int | slice) -> Call | list[Call]:
         return self._calls[index]
 
     def __iter__(self) -> Iterator[Call]:
@@ -121,6 +122,6 @@ async def as_completed(calls: Iterable[Call]) -> AsyncIterator[Call]:
     pending = list(calls)
     ended: Mailbox[Call] = Mailbox(Handoff(), limit_count=len(pending))
     for call in pending:
-        call.add_done_callback(lambda ready: (ended.put(ready, force=True), None)[1])
+        call.add_done_callback(partial(ended.put, force=True))
     for _ in pending:
         yield await ended.receive()

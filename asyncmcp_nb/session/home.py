@@ -1,8 +1,8 @@
 """The loop a session lives on, and the one task that owns its MCP client.
 
 A task group entered in one cell cannot be left in another, so one task enters the client and leaves
-it; cells talk to it through this. In a notebook the home is the notebook's loop; where no loop runs,
-it is a loop in a thread. This is the only file that speaks asyncio rather than anyio.
+it; cells talk to it through this. In a notebook the home is the notebook's loop; where no loop
+runs, it is a loop in a thread. This is the only file that speaks asyncio rather than anyio.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Generator
 from concurrent.futures import Future
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Final, TypeVar
@@ -94,9 +94,7 @@ class Home:
                 return await make()
 
         if self.is_here:
-            import nest_asyncio2
-
-            nest_asyncio2.apply(self._loop)
+            _let_nest(self._loop)
             with self.beating():
                 return self._loop.run_until_complete(bounded())
         if self._thread is None and not self._loop.is_running():
@@ -105,7 +103,7 @@ class Home:
         return self.submit(bounded).result()
 
     @contextlib.contextmanager
-    def beating(self) -> Iterator[None]:
+    def beating(self) -> Generator[None]:
         """Keep the loop waking while somebody waits on it."""
         self._waiters += 1
         if self._waiters == 1:
@@ -168,3 +166,11 @@ class Home:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
+
+def _let_nest(loop: asyncio.AbstractEventLoop) -> None:
+    """Let a running loop be run again from inside; only the first call does anything."""
+    # Deferred: whoever never blocks on the loop keeps asyncio as it is.
+    import nest_asyncio2
+
+    apply: Callable[[asyncio.AbstractEventLoop], None] = nest_asyncio2.apply  # pyright: ignore[reportUnknownMemberType] # its argument is not annotated
+    apply(loop)

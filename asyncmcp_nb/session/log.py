@@ -1,4 +1,4 @@
-"""The log of a session: every call of its ledger, earlier kernels' included, to look at and export."""
+"""The log of a session: every call of its ledger, earlier kernels' too, to see and export."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Names and ledger files of clients, and who holds one.
 
 A client's name is its return address, so one process at a time may use it: two would take each
-other's answers from the queue. A lock beside the ledger file says who does; the system frees it when
-that process ends, however it ends.
+other's answers from the queue. A lock beside the ledger file says who does; the system frees it
+when that process ends, however it ends.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Seat:
 
 
 def default_name() -> str:
-    """A name that stays the same over restarts: made from the notebook's path where there is one."""
+    """A name that stays over restarts: made from the notebook's path where there is one."""
     path = os.environ.get(NOTEBOOK_VARIABLE)
     if not path:
         return _DEFAULT_NAME
@@ -84,8 +84,8 @@ def _sit(deployment: Deployment, name: str, ledger: str | Path | None) -> Seat:
         lock.acquire()
     except Timeout:
         raise NameInUse(
-            f"{name!r} is in use by process {_read(owner)}; close that session or kernel, or connect "
-            "under another name"
+            f"{name!r} is in use by process {_read(owner)}; close that session or kernel, or "
+            "connect under another name"
         ) from None
     owner.write_text(str(os.getpid()), "utf-8")
     return Seat(name, path, lock)

@@ -30,8 +30,8 @@ Source = FrameLike | Iterable[Any]
 def argument_rows(source: Source, tool: Tool | None) -> list[dict[str, Any]]:
     """The arguments of each call.
 
-    A row of a frame gives one argument a column, missing values (NaN, NaT, None) left out; a dict is
-    taken as it is; any other value goes to the tool's single parameter.
+    A row of a frame gives one argument a column, missing values (NaN, NaT, None) left out; a dict
+    is taken as it is; any other value goes to the tool's single parameter.
 
     Args:
         source: What to map over.
@@ -44,7 +44,9 @@ def argument_rows(source: Source, tool: Tool | None) -> list[dict[str, Any]]:
         return [_row_of(row) for row in source.to_dict("records")]
     rows = list(source)
     if all(isinstance(row, Mapping) for row in rows):
-        return [{str(k): plain(v) for k, v in cast("Mapping[Any, Any]", row).items()} for row in rows]
+        return [
+            {str(k): plain(v) for k, v in cast("Mapping[Any, Any]", row).items()} for row in rows
+        ]
     if tool is None:
         raise InvalidArguments(
             "give a dict for each call, or `await session.list_tools()` first, so that the name to "

@@ -61,6 +61,7 @@ class SessionStatus:
         error = "" if self.error is None else f" · {self.error}"
         return (
             f"{self.name}@{self.deployment} ({self.endpoint}) · {self.state} · "
-            f"{self.server or 'no server seen'} · {self.era} · calls: {counts or 'none'}{waiting} · "
+            f"{self.server or 'no server seen'} · {self.era} · "
+            f"calls: {counts or 'none'}{waiting} · "
             f"{self.request_count} AWS requests{error}"
         )

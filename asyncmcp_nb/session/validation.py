@@ -63,7 +63,9 @@ def only_parameter(tool: Tool) -> str:
     for candidates in (required, names):
         if len(candidates) == 1:
             return candidates[0]
-    raise InvalidArguments(f"give a dict for each call, since there are several names to fill: {signature(tool)}")
+    raise InvalidArguments(
+        f"give a dict for each call, since there are several names to fill: {signature(tool)}"
+    )
 
 
 def _undeclared(schema: Schema, arguments: Mapping[str, Any]) -> str | None:
@@ -78,14 +80,15 @@ def _undeclared(schema: Schema, arguments: Mapping[str, Any]) -> str | None:
 def _violation(schema: Schema, arguments: Mapping[str, Any]) -> str | None:
     # Deferred, since compiling its format checkers takes up to a second.
     from jsonschema import Draft202012Validator
-    from jsonschema.exceptions import UnknownType, best_match
+    from jsonschema.exceptions import UnknownType, ValidationError, best_match
     from referencing import Registry
     from referencing.exceptions import Unresolvable
 
     # An empty registry: jsonschema would fetch remote references, and the schema is a stranger's.
     validator = Draft202012Validator(schema, registry=Registry())
     try:
-        error = best_match(validator.iter_errors(dict(arguments)))
+        errors: Iterable[ValidationError] = validator.iter_errors(dict(arguments))  # pyright: ignore[reportUnknownMemberType] # its stubs leave a parameter open
+        error = cast("ValidationError | None", best_match(errors))
     except (Unresolvable, UnknownType, RecursionError, ValueError, re.error) as exc:
         reason = str(exc).partition("\n")[0]
         raise InvalidArguments(f"the tool's input schema is not usable: {reason}") from None
@@ -115,7 +118,11 @@ def _type_name(schema: Mapping[str, Any]) -> str:
         return "|".join(_strings(cast("Any", declared)))
     options: Any = schema.get("anyOf") or schema.get("oneOf")
     if isinstance(options, list):
-        return "|".join(_type_name(cast("dict[str, Any]", option)) for option in cast("list[Any]", options) if isinstance(option, dict))
+        return "|".join(
+            _type_name(cast("dict[str, Any]", option))
+            for option in cast("list[Any]", options)
+            if isinstance(option, dict)
+        )
     return "any"
 
 
@@ -125,7 +132,11 @@ def _properties(schema: Schema) -> Mapping[str, Any]:
 
 
 def _strings(value: Any) -> list[str]:
-    return [item for item in cast("list[Any]", value) if isinstance(item, str)] if isinstance(value, list) else []
+    return (
+        [item for item in cast("list[Any]", value) if isinstance(item, str)]
+        if isinstance(value, list)
+        else []
+    )
 
 
 def _hint(name: str, known: Iterable[str]) -> str:

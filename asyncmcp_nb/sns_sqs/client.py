@@ -2,12 +2,13 @@
 
 ::
 
-    async with Client(sns_sqs_client(config, sqs, sns)) as client: ...
+    async with Client(sns_sqs_client(config, sqs, sns)) as client:
+        ...
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING
@@ -48,8 +49,9 @@ def sns_sqs_client(
         sns_client: As ``boto3.client("sns")`` makes it.
 
     Returns:
-        A context manager of ``(read, write)``: a transport for ``mcp.Client`` and ``ClientSession``.
-        Writing raises ``PayloadTooLarge`` or ``BusError`` where a message could not be published.
+        A context manager of ``(read, write)``, as ``mcp.Client`` and ``ClientSession`` take it.
+        Writing raises ``PayloadTooLarge``, ``EncodeError`` or ``BusError`` where a message could
+        not be published.
     """
     from asyncmcp_nb.bus.aws import AwsBus
 
@@ -57,7 +59,7 @@ def sns_sqs_client(
 
 
 @asynccontextmanager
-async def bus_client(bus: Bus, config: SnsSqsTransportConfig) -> AsyncIterator[Streams]:
+async def bus_client(bus: Bus, config: SnsSqsTransportConfig) -> AsyncGenerator[Streams]:
     """``sns_sqs_client`` over any bus."""
     handoff = Handoff()
     mailbox: ReadEnd = Mailbox(handoff)
@@ -72,7 +74,7 @@ async def bus_client(bus: Bus, config: SnsSqsTransportConfig) -> AsyncIterator[S
 
 
 def deliver_to(mailbox: ReadEnd, incoming: Incoming) -> None:
-    """Hand a message to the SDK; when the reader lags far behind, notifications are what is lost."""
+    """Hand a message to the SDK; of a reader that lags far behind, only answers are kept."""
     must_arrive = isinstance(incoming.message, JSONRPCResponse | JSONRPCError)
     mailbox.put(SessionMessage(incoming.message), force=must_arrive)
 

@@ -144,9 +144,7 @@ class ClientLink:
 
     # -- out --------------------------------------------------------------------------------------
 
-    def post(
-        self, message: JSONRPCMessage, done: Done, *, connection_id: str | None = None
-    ) -> int:
+    def post(self, message: JSONRPCMessage, done: Done, *, connection_id: str | None = None) -> int:
         """Publish a message; never blocks.
 
         Args:
@@ -193,7 +191,7 @@ class ClientLink:
     def _take(self, deliveries: Sequence[Delivery]) -> None:
         incoming = [self._decode(delivery) for delivery in deliveries]
         readable = [message for message in incoming if message is not None]
-        wanted = self.inbox.record(readable) if readable else []
+        wanted: Sequence[bool] = self.inbox.record(readable) if readable else ()
         for delivery in deliveries:
             self._acker.submit(delivery.receipt, _ignore)
         for message, deliver in zip(readable, wanted, strict=True):
@@ -243,7 +241,7 @@ class ClientLink:
 
 
 def _ignore(error: BusError | None) -> None:
-    """An acknowledgement that fails costs a duplicate, which is dropped; so does a lost courtesy."""
+    """An acknowledgement that fails costs a duplicate, which is dropped; a courtesy may be lost."""
 
 
 def _method_of(message: JSONRPCMessage) -> str | None:

@@ -9,9 +9,9 @@ from typing import Final
 
 from asyncmcp_nb.bus import Bus, Delivery
 from asyncmcp_nb.bus.batcher import Batcher
-from asyncmcp_nb.errors import BusError
+from asyncmcp_nb.errors import BusError, DecodeError
 from asyncmcp_nb.limits import RAW_DELIVERY_ATTRIBUTE_COUNT
-from asyncmcp_nb.wire import Outgoing
+from asyncmcp_nb.wire import Incoming, Outgoing, decode
 
 logger = logging.getLogger(__name__)
 
@@ -33,10 +33,18 @@ class Parking:
         """Messages put aside, or left to their queue's own policy, so far."""
         return self._count
 
+    def read(self, delivery: Delivery, acker: Batcher[str]) -> Incoming | None:
+        """Decode a message; None where it cannot be, and is put aside."""
+        try:
+            return decode(delivery.body, delivery.attributes)
+        except DecodeError as exc:
+            self.park(delivery, exc.reason, acker)
+            return None
+
     def park(self, delivery: Delivery, reason: str, acker: Batcher[str]) -> None:
         """Put a message aside, then acknowledge it; blocks for one request.
 
-        Without a dead-letter queue it is left alone: its queue's redrive policy or retention ends it.
+        Without a dead-letter queue it is left to its queue's redrive policy or retention.
         """
         logger.warning("a message is put aside: %s", reason)
         with self._lock:

@@ -11,7 +11,7 @@ request it sees, once for the stream; ``asyncmcp_nb.serve`` serves both eras, wi
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -56,7 +56,7 @@ def sns_sqs_server(
 
 
 @asynccontextmanager
-async def bus_server(bus: Bus, config: SnsSqsTransportConfig) -> AsyncIterator[Streams]:
+async def bus_server(bus: Bus, config: SnsSqsTransportConfig) -> AsyncGenerator[Streams]:
     """``sns_sqs_server`` over any bus."""
     handoff = Handoff()
     arrivals: Mailbox[Arrival] = Mailbox(handoff)

@@ -25,14 +25,16 @@ from mcp_types import (
 from asyncmcp_nb.bus import Bus, Delivery
 from asyncmcp_nb.bus.batcher import Batcher, Done
 from asyncmcp_nb.config import SnsSqsTransportConfig
-from asyncmcp_nb.errors import BusError, DecodeError, PayloadTooLarge
+from asyncmcp_nb.errors import BusError, EncodeError, PayloadTooLarge
+from asyncmcp_nb.sns_sqs.addressing import protocol_version_of
+from asyncmcp_nb.sns_sqs.control import ControlQueue, make_acker
 from asyncmcp_nb.sns_sqs.leases import LeaseKeeper
 from asyncmcp_nb.sns_sqs.parking import Parking
 from asyncmcp_nb.sns_sqs.poller import Poller, Slots
 from asyncmcp_nb.sns_sqs.statistics import ServerStatistics
 from asyncmcp_nb.sns_sqs.window import Answered, Window
 from asyncmcp_nb.sns_sqs.work import Answer, ReturnAddress, Work
-from asyncmcp_nb.wire import Incoming, Outgoing, decode, encode
+from asyncmcp_nb.wire import Incoming, Outgoing, encode
 
 logger = logging.getLogger(__name__)
 
@@ -62,7 +64,7 @@ class ServerLink:
             retry_seconds=config.retry_seconds,
             limit_bytes=config.message_limit_bytes,
         )
-        self._acker = self._make_acker(config.sqs_queue_url)
+        self._acker = make_acker(bus, config.sqs_queue_url, config)
         self._parking = Parking(bus, config.dead_letter_queue_url)
         self._poller = Poller(
             bus,
@@ -91,14 +93,14 @@ class ServerLink:
         self._poller.close()
 
     def close(self, timeout_seconds: float = 2.0) -> None:
-        """Hand back what is unfinished, send what is pending, stop. Blocks for at most the timeout."""
+        """Hand back what is unfinished, send what is pending, stop; within about the timeout."""
         deadline = time.monotonic() + timeout_seconds
         self.stop_receiving()
         for work in self._window.running():
             work.hand_back()
-        if self._control is not None:
-            self._control.close()
         self._publisher.close(timeout_seconds)
+        if self._control is not None:
+            self._control.close(max(0.0, deadline - time.monotonic()))
         self._acker.close(max(0.0, deadline - time.monotonic()))
         self._leases.close()
 
@@ -131,18 +133,18 @@ class ServerLink:
         Raises:
             PayloadTooLarge: It is above the topic's limit; nothing was sent.
         """
-        outgoing = self._encode(address, message, sequence, None)
+        outgoing = self._encode(address, message, sequence)
         self._publisher.submit(outgoing, done, weight_bytes=outgoing.size_bytes)
 
     def publish_answer(self, work: Work, message: Answer, session_id: str | None) -> None:
         """For ``Work.answer``: keep, publish, then acknowledge."""
         sequence = work.next_sequence()
         try:
-            outgoing = self._encode(work.address, message, sequence, session_id)
-        except PayloadTooLarge as exc:
+            outgoing = self._encode(work.address, message, sequence, session_id=session_id)
+        except (EncodeError, PayloadTooLarge) as exc:
             error = ErrorData(code=INTERNAL_ERROR, message=f"The answer was not sent: {exc}")
-            too_large = JSONRPCError(jsonrpc="2.0", id=work.request.id, error=error)
-            outgoing = self._encode(work.address, too_large, sequence, None)
+            instead = JSONRPCError(jsonrpc="2.0", id=work.request.id, error=error)
+            outgoing = self._encode(work.address, instead, sequence)
         self._window.finish(work.key, outgoing, time.monotonic())
         self._free(work)
         self._publish_kept(outgoing, work)
@@ -169,7 +171,8 @@ class ServerLink:
         address: ReturnAddress,
         message: JSONRPCMessage,
         sequence: int | None,
-        session_id: str | None,
+        *,
+        session_id: str | None = None,
     ) -> Outgoing:
         header = address.header(sequence=sequence, session_id=session_id, now=time.time())
         return encode(message, header, limit_bytes=self._config.message_limit_bytes)
@@ -214,46 +217,30 @@ class ServerLink:
     # -- in, in a poller's thread -----------------------------------------------------------------
 
     def _take(self, deliveries: Sequence[Delivery]) -> None:
-        decoded = [(delivery, self._decode(delivery)) for delivery in deliveries]
+        decoded = [(delivery, self._parking.read(delivery, self._acker)) for delivery in deliveries]
         # Requests last: one that is cancelled in the same batch need not start.
         decoded.sort(key=lambda pair: pair[1] is not None and _is_request(pair[1]))
         for delivery, incoming in decoded:
             if incoming is None or not self._accept(delivery, incoming):
                 self._slots.give_back(1)
 
-    def _decode(self, delivery: Delivery) -> Incoming | None:
-        """Read a message, or put it aside."""
-        try:
-            return decode(delivery.body, delivery.attributes)
-        except DecodeError as exc:
-            self._parking.park(delivery, exc.reason, self._acker)
-            return None
-
     def _accept(self, delivery: Delivery, incoming: Incoming) -> bool:
         """Take one message; whether it occupies its slot from now on."""
-        if not isinstance(incoming.message, JSONRPCRequest):
-            self._deliver(incoming)
-            self._acker.submit(delivery.receipt, _ignore)
-            return False
-        address = ReturnAddress.of(incoming)
+        message, address = incoming.message, ReturnAddress.of(incoming)
         if address is None:
-            reason = "a request without ClientId cannot be answered"
-            self._parking.park(delivery, reason, self._acker)
+            self._parking.park(delivery, "a message without ClientId is nobody's", self._acker)
             return False
-        return self._begin(delivery, incoming, incoming.message, address)
+        if isinstance(message, JSONRPCRequest):
+            key = (address.owner, str(message.id))
+            return self._begin(Work(message, incoming, address, key, self, [delivery.receipt]))
+        if self._deliver(incoming):
+            self._acker.submit(delivery.receipt, _ignore)
+        return False
 
-    def _begin(
-        self,
-        delivery: Delivery,
-        incoming: Incoming,
-        request: JSONRPCRequest,
-        address: ReturnAddress,
-    ) -> bool:
-        key = (address.connection_id or address.client_id, str(request.id))
-        work = Work(request, incoming, address, key, self, [delivery.receipt])
-        match self._window.begin(key, work, time.monotonic()):
+    def _begin(self, work: Work) -> bool:
+        match self._window.begin(work.key, work, time.monotonic()):
             case Work() as running:
-                self._join(running, delivery.receipt)
+                self._join(running, *work.receipts)
                 return False
             case Answered() as answered:
                 self._answer_again(answered, work)
@@ -261,9 +248,9 @@ class ServerLink:
             case _:
                 pass
         self._leases.hold(work.receipts, time.monotonic())
-        if (reason := contradiction(incoming, request)) is not None:
+        if (reason := contradiction(work.incoming, work.request)) is not None:
             error = ErrorData(code=INVALID_REQUEST, message=reason)
-            work.answer(JSONRPCError(jsonrpc="2.0", id=request.id, error=error))
+            work.answer(JSONRPCError(jsonrpc="2.0", id=work.request.id, error=error))
         elif not self._deliver(work):
             work.hand_back()
         return True
@@ -275,10 +262,9 @@ class ServerLink:
             detached, ended = running.detached, running.ended
             if not (detached or ended):
                 running.receipts.append(receipt)
+                self._leases.hold([receipt], time.monotonic())
         if detached:
             self._acker.submit(receipt, _ignore)
-        elif not ended:
-            self._leases.hold([receipt], time.monotonic())
         # Ended while we looked: its answer may not be out yet, so this delivery comes again.
 
     def _answer_again(self, answered: Answered, work: Work) -> None:
@@ -288,35 +274,11 @@ class ServerLink:
         else:
             self._publish_kept(answered.answer, work)
 
-    def _take_control(self, acker: Batcher[str], deliveries: Sequence[Delivery]) -> None:
-        for delivery in deliveries:
-            try:
-                self._deliver(decode(delivery.body, delivery.attributes))
-            except DecodeError as exc:
-                self._parking.park(delivery, exc.reason, acker)
-                continue
-            acker.submit(delivery.receipt, _ignore)
-
-    # -- making -----------------------------------------------------------------------------------
-
-    def _make_acker(self, queue: str) -> Batcher[str]:
-        return Batcher(
-            partial(self._bus.ack, queue),
-            name="asyncmcp-done",
-            linger_seconds=self._config.ack_linger_seconds,
-            retry_seconds=self._config.retry_seconds,
-        )
-
-    def _make_control(self, queue: str | None) -> Poller | None:
+    def _make_control(self, queue: str | None) -> ControlQueue | None:
         if queue is None:
             return None
-        return Poller(
-            self._bus,
-            queue,
-            partial(self._take_control, self._make_acker(queue)),
-            thread_count=1,
-            wait_seconds=self._config.poll_wait_seconds,
-            lease_seconds=self._config.lease_seconds,
+        return ControlQueue(
+            self._bus, self._config, self._deliver, parking=self._parking, queue=queue
         )
 
     def _tally(self, what: str) -> None:
@@ -335,6 +297,9 @@ def contradiction(incoming: Incoming, request: JSONRPCRequest) -> str | None:
         return f"attribute Method says {header.method!r}, the body {request.method!r}"
     if header.request_id is not None and header.request_id != str(request.id):
         return f"attribute RequestId says {header.request_id!r}, the body {request.id!r}"
+    version = protocol_version_of(request)
+    if version is not None and header.protocol_version not in {None, version}:
+        return f"attribute ProtocolVersion says {header.protocol_version!r}, the body {version!r}"
     return None
 
 

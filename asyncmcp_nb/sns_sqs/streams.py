@@ -53,6 +53,7 @@ class StreamWriter:
 
         Raises:
             anyio.ClosedResourceError: The stream is closed.
+            EncodeError: The message is not JSON in UTF-8; nothing was sent.
             PayloadTooLarge: The message is above the topic's limit; nothing was sent.
             BusError: It was given up.
         """

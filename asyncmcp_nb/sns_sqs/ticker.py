@@ -10,7 +10,7 @@ from collections.abc import Callable
 logger = logging.getLogger(__name__)
 
 Work = Callable[[float], float | None]
-"""Do what is due at this monotonic time; return when it is due again, or None for not before a poke."""
+"""Do what is due at this monotonic time; return when it is due again, None: not before a poke."""
 
 
 class Ticker:

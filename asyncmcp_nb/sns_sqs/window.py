@@ -1,6 +1,6 @@
 """What a worker knows of the requests it runs and has run, so that a redelivery runs nothing twice.
 
-Pure but for its lock. Answers are kept for a time, up to a count and a total size, oldest out first.
+Pure but for its lock. Answers are kept for a time, up to a count and a size, oldest out first.
 """
 
 from __future__ import annotations

@@ -1,4 +1,90 @@
-"""tmp"""
-from typing import Any
-def register(ipython: Any) -> None: ...
-def unregister(ipython: Any) -> None: ...
+"""Displays of session types: what a notebook shows for each, as HTML and as text.
+
+They are registered by name, so that loading the extension imports neither the session nor the SDK;
+a renderer is imported when the first object of its type is shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from importlib import import_module
+from typing import Any, Final, Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Display:
+    """How one type is shown."""
+
+    module: str
+    """Where the type is defined."""
+    name: str
+    html: str
+    """The function in ``renderers`` or ``contents`` that makes its HTML."""
+    text: str | None
+    """The function in ``text`` that makes its plain text; None where its repr is that."""
+
+
+DISPLAYS: Final = (
+    Display("mcp_types._types", "CallToolResult", "contents.result_html", "text.result_text"),
+    Display("mcp_types._types", "Tool", "renderers.tool_html", "text.tool_text"),
+    Display("asyncmcp_nb.session.session", "ToolList", "renderers.tools_html", "text.tools_text"),
+    Display("asyncmcp_nb.session.session", "Session", "renderers.session_html", None),
+    Display(
+        "asyncmcp_nb.session.status",
+        "SessionStatus",
+        "renderers.status_html",
+        "text.status_text",
+    ),
+    Display("asyncmcp_nb.session.call", "Call", "renderers.call_html", "text.call_text"),
+    Display("asyncmcp_nb.session.group", "CallGroup", "renderers.group_html", "text.group_text"),
+    Display("asyncmcp_nb.session.log", "Log", "renderers.log_html", "text.log_text"),
+    Display("asyncmcp_nb.server.handle", "ServerHandle", "renderers.server_html", None),
+)
+
+
+class Formatter(Protocol):
+    """One of IPython's formatters."""
+
+    def for_type_by_name(self, type_module: str, type_name: str, func: Any = None) -> Any:
+        """Format a type, which may not be imported yet, with this function."""
+        ...
+
+    def pop(self, typ: str, default: Any = None) -> Any:
+        """Do that no more; the type is named ``module.name``."""
+        ...
+
+
+def register(ipython: Any) -> None:
+    """Show session types as this room does."""
+    html, text = _formatters(ipython)
+    for display in DISPLAYS:
+        html.for_type_by_name(display.module, display.name, partial(_html, display.html))
+        if display.text is not None:
+            text.for_type_by_name(display.module, display.name, partial(_text, display.text))
+
+
+def unregister(ipython: Any) -> None:
+    """Show them as Python does."""
+    for formatter in _formatters(ipython):
+        for display in DISPLAYS:
+            formatter.pop(f"{display.module}.{display.name}", None)
+
+
+def _formatters(ipython: Any) -> tuple[Formatter, Formatter]:
+    by_type = ipython.display_formatter.formatters
+    return by_type["text/html"], by_type["text/plain"]
+
+
+def _function(path: str) -> Callable[[Any], str]:
+    module, _, name = path.partition(".")
+    return getattr(import_module(f"{__package__}.{module}"), name)
+
+
+def _html(path: str, shown: Any) -> str:
+    return str(_function(path)(shown))
+
+
+def _text(path: str, shown: Any, printer: Any, is_cycle: bool) -> None:
+    printer.text("…" if is_cycle else _function(path)(shown))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,8 @@ from asyncmcp_nb.ledger import Ledger
 from asyncmcp_nb.server.host import hosting
 from asyncmcp_nb.server.sealing import Sealer
 from asyncmcp_nb.session.home import Home
-from asyncmcp_nb.session.session import Session, SessionParts
+from asyncmcp_nb.session.parts import SessionParts
+from asyncmcp_nb.session.session import Session
 from tests.helpers import MODERN, MemoryDeployment, memory_deployment
 
 
@@ -65,12 +66,10 @@ class Stage:
 
     async def serve(self, server: Server[Any], **settings: Any) -> None:
         """Serve until the end of the test."""
-        await self._stack.enter_async_context(
-            self.serving(server, **settings)
-        )
+        await self._stack.enter_async_context(self.serving(server, **settings))
 
     @asynccontextmanager
-    async def serving(self, server: Server[Any], **settings: Any) -> AsyncIterator[None]:
+    async def serving(self, server: Server[Any], **settings: Any) -> AsyncGenerator[None]:
         """Serve within a block."""
         config = self.deployment.server(**settings)
         async with hosting(server, self.deployment.bus, config, sealer=self._sealer):
@@ -87,4 +86,3 @@ def memory() -> Iterator[MemoryDeployment]:
 async def stage(memory: MemoryDeployment, tmp_path: Path) -> AsyncIterator[Stage]:
     async with AsyncExitStack() as stack:
         yield Stage(memory, tmp_path, stack)
-

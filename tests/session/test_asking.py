@@ -13,6 +13,7 @@ from mcp_types import (
     ElicitRequestFormParams,
     ElicitResult,
     ErrorData,
+    InputRequests,
     InputRequiredResult,
     TextContent,
 )
@@ -38,7 +39,7 @@ def asking_server(*, rounds: int = 1, ask: bool = True) -> Server[Any]:
     ) -> CallToolResult | InputRequiredResult:
         asked = int(params.request_state or 0)
         if asked < rounds:
-            questions = {"q": QUESTION} if ask else None
+            questions: InputRequests | None = {"q": QUESTION} if ask else None
             return InputRequiredResult(input_requests=questions, request_state=str(asked + 1))
         answers = {
             key: answer.model_dump(mode="json", exclude_none=True)
@@ -65,17 +66,19 @@ async def test_a_question_is_answered_by_the_callback_and_the_call_ends(
 
     call = session.submit("buy", {"n": 1})
 
-    answered = (await call).structured_content or {}
+    answered: dict[str, Any] = (await call).structured_content or {}
     assert answered["arguments"] == {"n": 1}
     assert answered["answers"]["q"]["action"] == "accept"
-    assert call.record.attempts == rounds + 1
+    await stage.deployment.bus.until(lambda: call.record.attempts == rounds + 1)
     assert call.record.deliveries == 1
 
 
 async def test_a_question_asked_before_a_restart_is_answered_after_it(stage: Stage) -> None:
     earlier = await stage.session(elicitation_callback=accept)
     call = earlier.submit("buy", {"n": 2})
-    await stage.deployment.bus.until(lambda: stage.deployment.bus.depth("server") >= 1 and call.status is Status.SENT)
+    await stage.deployment.bus.until(
+        lambda: stage.deployment.bus.depth("server") >= 1 and call.status is Status.SENT
+    )
     await earlier.close()
     async with stage.serving(asking_server()):
         await stage.deployment.bus.until(lambda: stage.deployment.bus.depth("client-alice") >= 1)

@@ -23,7 +23,7 @@ from asyncmcp_nb.errors import (
     ToolNotFound,
 )
 from asyncmcp_nb.ledger import CallFilter, Status
-from asyncmcp_nb.session import as_completed
+from asyncmcp_nb.session import Call, as_completed
 from tests.helpers import HANDSHAKE, MODERN, ToolContext, tool_server
 from tests.session.conftest import Stage
 
@@ -98,7 +98,7 @@ async def test_a_call_goes_through_its_statuses(stage: Stage) -> None:
     await stage.serve(tool_server(report=report))
     call = session.submit("report")
     await gate.entered.wait()
-    await _until(lambda: call.status is Status.RUNNING)
+    await stage.deployment.bus.until(lambda: call.status is Status.RUNNING)
     assert call.progress == 0.25
     gate.open.set()
     await call
@@ -176,7 +176,7 @@ async def test_cancelling_before_a_server_exists_keeps_it_from_running(stage: St
     gate = Gate()
     session = await stage.session()
     call = session.submit("gate")
-    await _until(lambda: call.status is Status.SENT)
+    await stage.deployment.bus.until(lambda: call.status is Status.SENT)
     call.cancel()
     await stage.deployment.bus.until(lambda: session.status.requests["PublishBatch"] >= 2)
 
@@ -338,7 +338,7 @@ async def test_calls_come_as_they_complete(stage: Stage) -> None:
     slow = session.submit("gate")
     quick = session.submit("echo")
 
-    order = []
+    order: list[Call] = []
     async for call in as_completed([slow, quick]):
         order.append(call)
         gate.open.set()
@@ -369,9 +369,3 @@ async def test_a_group_can_be_waited_for_by_plain_code(stage: Stage) -> None:
     assert group.is_done
     assert [call.result().structured_content for call in group] == [{"n": 1}, {"n": 2}]
     assert session.log.ledger.count(CallFilter(group=group.name)) == 2
-
-
-async def _until(holds: Any) -> None:
-    """Wait for something that a thread brings about and no event tells of."""
-    while not holds():
-        await anyio.sleep(0.005)

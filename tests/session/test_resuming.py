@@ -7,10 +7,9 @@ from typing import Any
 import pytest
 
 from asyncmcp_nb.bus import Faults
-from asyncmcp_nb.ledger import Ledger, Status
+from asyncmcp_nb.ledger import Binding, Ledger, Status
 from asyncmcp_nb.session.desk import new_call
 from asyncmcp_nb.session.envelope import request_id
-from asyncmcp_nb.ledger import Binding
 from tests.helpers import HANDSHAKE, MODERN, ToolContext, tool_server
 from tests.session.conftest import Stage
 

@@ -18,7 +18,7 @@ def test_rows_of_a_frame_become_arguments_with_missing_values_left_out() -> None
         {
             "n": [1, 2],
             "x": [1.5, np.nan],
-            "when": pd.to_datetime(["2026-01-02", None]),
+            "when": pd.Series(["2026-01-02", None], dtype="datetime64[s]"),
             "who": pd.array(["é", None], dtype="string"),
         }
     )

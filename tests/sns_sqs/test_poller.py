@@ -46,7 +46,7 @@ def poll(bus: WatchedBus) -> Generator[Poll]:
     pollers: list[Poller] = []
 
     def start(handle: Handle, **settings: Any) -> Poller:
-        defaults = {"thread_count": 3, "wait_seconds": 20.0, "lease_seconds": 30.0}
+        defaults: dict[str, Any] = {"thread_count": 3, "wait_seconds": 20.0, "lease_seconds": 30.0}
         poller = Poller(bus, QUEUE, handle, **(defaults | settings))
         pollers.append(poller)
         poller.start()

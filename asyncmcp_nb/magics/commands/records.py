@@ -1,18 +1,20 @@
-"""``log``, ``wait``, ``cancel``, ``retry``: calls that were submitted, from this kernel or before."""
+"""``log``, ``wait``, ``cancel``, ``retry``: calls of this kernel, and of those before."""
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
 from typing import TYPE_CHECKING
 
 import anyio
+from pydantic import ValidationError
 
-from asyncmcp_nb.errors import CallTimedOut
-from asyncmcp_nb.ledger import OUTSTANDING, STATUSES, CallFilter, Status
+from asyncmcp_nb.errors import AsyncMcpError, CallTimedOut
+from asyncmcp_nb.ledger import STATUSES, CallFilter, Status
 from asyncmcp_nb.magics.context import Command, Context
 from asyncmcp_nb.magics.errors import MagicUsageError, nearest
 from asyncmcp_nb.magics.parser import OUTPUT, Grammar, Option
-from asyncmcp_nb.session import Call, Session, as_completed
+from asyncmcp_nb.session import Call, Session
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,18 +32,21 @@ async def _wait(context: Context) -> None:
     calls = _calls(session, words) if words else _outstanding(session)
     seconds = context.given.number("--timeout")
 
-    async def all_ended() -> None:
-        async for _ in as_completed(calls):
-            pass
-
     with anyio.move_on_after(seconds):
-        await session.wait_at_home(all_ended)
+        await _ended(calls)
     left = sum(not call.is_done for call in calls)
     if left:
         raise CallTimedOut(
             f"{left:,} of {len(calls):,} calls have not ended after {seconds:g} s; they go on"
         )
     print(_summary(calls))
+
+
+async def _ended(calls: list[Call]) -> None:
+    for call in calls:
+        if not call.is_done:
+            with contextlib.suppress(AsyncMcpError, ValidationError):  # its status says it
+                await call
 
 
 def _cancel(context: Context) -> None:
@@ -94,7 +99,7 @@ LOG = Command(
 )
 WAIT = Command(
     name="wait",
-    summary=f"wait for calls to end; for all that are out ({', '.join(sorted(OUTSTANDING))}) by default",
+    summary="wait for calls to end; for all that are out by default",
     run=_wait,
     grammar=Grammar(rest="[ID ...]", options=(Option("--timeout", "SECONDS"),)),
 )

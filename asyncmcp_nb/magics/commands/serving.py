@@ -79,7 +79,9 @@ async def _run(context: Context) -> None:
     context.shell.events.trigger("post_run_cell", ran)
     error = ran.error_before_exec or ran.error_in_exec
     if error is not None:
-        raise ServeError(f"nothing new is served: the cell raised {type(error).__name__}") from error
+        raise ServeError(
+            f"nothing new is served: the cell raised {type(error).__name__}"
+        ) from error
 
 
 async def _serve_cells(
@@ -142,7 +144,9 @@ async def _stop_cell(state: State, name: str) -> None:
 
 
 def _warn_of_rivals(state: State, handle: ServerHandle) -> None:
-    rivals = [h.name for h in state.handles() if h is not handle and h.deployment == handle.deployment]
+    rivals = [
+        h.name for h in state.handles() if h is not handle and h.deployment == handle.deployment
+    ]
     if rivals:
         print(
             f"{handle.name} and {', '.join(rivals)} take calls from one queue, so a call may reach "
@@ -159,7 +163,9 @@ async def _broker(context: Context) -> None:
         raise MagicUsageError(f"{what!r} is not stop; usage: {BROKER.usage()}")
     if what == "stop":
         ended = await anyio.to_thread.run_sync(broker.stop_embedded)
-        print("broker stopped; what was in its queues is gone" if ended else "no broker was running")
+        print(
+            "broker stopped; what was in its queues is gone" if ended else "no broker was running"
+        )
         return
     status = await anyio.to_thread.run_sync(broker.embedded_status)
     if status is None:
@@ -174,7 +180,7 @@ async def _broker(context: Context) -> None:
 
 SERVE = Command(
     name="serve",
-    summary="serve a module's MCP server, or a cell's functions: each public one with a docstring is a tool",
+    summary="serve a module's MCP server, or a cell's functions: public ones with a docstring",
     run=_serve,
     grammar=Grammar(required=(_WHAT,), optional=("NAME",), options=(_PROFILE,)),
     cell_grammar=Grammar(optional=("NAME",), options=(_PROFILE,)),

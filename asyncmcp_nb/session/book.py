@@ -1,0 +1,110 @@
+"""The calls of a session as objects: made from ledger rows, kept up to date by the desk."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
+from weakref import WeakValueDictionary
+
+from asyncmcp_nb.errors import LedgerError
+from asyncmcp_nb.ledger import CallRecord
+from asyncmcp_nb.session.call import Call
+from asyncmcp_nb.session.catalogue import Catalogue
+from asyncmcp_nb.session.desk import CallDesk, new_call
+from asyncmcp_nb.session.home import Home
+from asyncmcp_nb.session.log import LogViews
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+T = TypeVar("T")
+
+
+class CallBook:
+    """What calls and groups need of their session: their rows, the desk, the loop to wait on."""
+
+    def __init__(
+        self, desk: CallDesk, catalogue: Catalogue, home: Home, *, views: LogViews
+    ) -> None:
+        self._desk = desk
+        self._catalogue = catalogue
+        self._home = home
+        self._views = views
+        self._calls: WeakValueDictionary[str, Call] = WeakValueDictionary()
+
+    def get(self, call_id: str) -> Call:
+        """A call by its id.
+
+        Raises:
+            LedgerError: The ledger has none of this id.
+        """
+        found = self.get_many([call_id])
+        if not found:
+            raise LedgerError(f"no call {call_id!r} in {self._desk.ledger.path}")
+        return found[0]
+
+    def get_many(self, call_ids: Iterable[str]) -> list[Call]:
+        """Calls by their ids; ids that the ledger does not have are left out."""
+        return [self._handle(record) for record in self._desk.ledger.get_many(call_ids)]
+
+    def take_changes(self, records: Sequence[CallRecord]) -> None:
+        """Bring the objects there are up to date, from any thread."""
+        for record in records:
+            call = self._calls.get(record.call_id)
+            if call is not None:
+                call.update(record.status)
+
+    def _handle(self, record: CallRecord) -> Call:
+        known = self._calls.get(record.call_id)
+        if known is not None:
+            return known
+        call = self._calls.setdefault(record.call_id, Call(self, record))
+        # It may have ended between the read and the entry, when nobody would have told it.
+        self.take_changes(self._desk.ledger.get_many([record.call_id]))
+        return call
+
+    # -- CallOwner and GroupOwner -----------------------------------------------------------------
+
+    def record(self, call_id: str) -> CallRecord | None:
+        """See ``CallOwner``."""
+        return self._desk.ledger.get(call_id)
+
+    def failure(self, call_id: str) -> Exception | None:
+        """See ``CallOwner``."""
+        return self._desk.failure(call_id)
+
+    def cancel(self, call_id: str) -> bool:
+        """See ``CallOwner``."""
+        return self._desk.cancel(call_id)
+
+    def retry(self, call_id: str, overrides: Mapping[str, Any]) -> Call:
+        """See ``CallOwner``."""
+        record = self.get(call_id).record
+        arguments = {**record.arguments, **overrides}
+        self._catalogue.check(record.tool, arguments)
+        deadline = record.deadline
+        call = new_call(
+            record.tool,
+            arguments,
+            session=self._desk.connection_id,
+            timeout_seconds=None if deadline is None else deadline - record.submitted_at,
+            group=record.group,
+            retry_of=call_id,
+        )
+        self._desk.submit([call])
+        return self.get(call.call_id)
+
+    def joined_frame(self, source: Any, call_ids: Sequence[str]) -> pd.DataFrame:
+        """See ``GroupOwner``."""
+        return self._views.join(source, self._desk.ledger.get_many(call_ids))
+
+    async def wait_at_home(self, make: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """See ``CallOwner``."""
+        if not self._home.is_here:
+            return await make()
+        with self._home.beating():
+            return await make()
+
+    def block(self, make: Callable[[], Coroutine[Any, Any, T]], timeout_seconds: float | None) -> T:
+        """See ``CallOwner``."""
+        return self._home.wait_for(make, timeout_seconds)

@@ -1,0 +1,90 @@
+"""What is known of the server: who it is, and its tools. On the client's loop."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from mcp import Client, MCPError
+from mcp_types import METHOD_NOT_FOUND, DiscoverRequest, DiscoverResult, ListToolsResult, Tool
+from pydantic import ValidationError
+
+from asyncmcp_nb.errors import AsyncMcpError, ToolNotFound
+from asyncmcp_nb.session.validation import check_arguments, find_tool
+
+logger = logging.getLogger(__name__)
+
+
+class ToolList(list[Tool]):
+    """The tools of a server; a notebook shows them as a table."""
+
+    def __repr__(self) -> str:
+        return f"<ToolList: {', '.join(tool.name for tool in self) or 'no tools'}>"
+
+
+class Catalogue:
+    """A server's tools as last listed, and the asking for them."""
+
+    def __init__(self) -> None:
+        self.tools: ToolList | None = None
+        """None while no server has answered."""
+        self.trouble: str | None = None
+        """Why the server could not be asked, or None."""
+
+    def tool(self, name: str) -> Tool:
+        """A tool as last listed.
+
+        Raises:
+            ToolNotFound: It is not there, or nothing was listed yet.
+        """
+        if self.tools is None:
+            raise ToolNotFound(f"no tool {name!r} is known yet; `await session.list_tools()` first")
+        return find_tool(self.tools, name)
+
+    def check(self, name: str, arguments: Mapping[str, Any]) -> None:
+        """Check a call, where the tools are known.
+
+        Raises:
+            ToolNotFound: The server lists no such tool.
+            InvalidArguments: They do not fit its schema.
+        """
+        if self.tools is not None:
+            check_arguments(find_tool(self.tools, name), arguments)
+
+    async def meet(self, client: Client, *, discover: bool) -> None:
+        """Learn who the server is and what it offers, whenever it comes; trouble is noted."""
+        try:
+            if discover:
+                found = await client.session.send_request(DiscoverRequest(), DiscoverResult)
+                client.session.adopt(found)
+            await self.list_tools(client)
+            self.trouble = None
+        except (MCPError, ValidationError, AsyncMcpError) as exc:
+            self.trouble = f"the server did not introduce itself: {exc}"
+            logger.info("%s", self.trouble)
+
+    async def list_tools(self, client: Client) -> ToolList:
+        """Ask for all pages of the list; a server without tools has an empty one.
+
+        Raises:
+            MCPError: The server answered with another error.
+        """
+        tools = ToolList()
+        cursor: str | None = None
+        while True:
+            page = await _page(client, cursor)
+            tools += page.tools
+            cursor = page.next_cursor
+            if cursor is None:
+                self.tools = tools
+                return tools
+
+
+async def _page(client: Client, cursor: str | None) -> ListToolsResult:
+    try:
+        return await client.list_tools(cursor=cursor, cache_mode="bypass")
+    except MCPError as exc:
+        if exc.code != METHOD_NOT_FOUND:
+            raise
+        return ListToolsResult(tools=[])

@@ -1,0 +1,93 @@
+"""``session.panel()``: status line, tools and the live table, in one widget."""
+
+from __future__ import annotations
+
+import weakref
+from typing import Any
+
+from asyncmcp_nb.errors import AsyncMcpError
+from asyncmcp_nb.session import Session
+from asyncmcp_nb.ui import widgets
+from asyncmcp_nb.ui.call_table import CallTable
+from asyncmcp_nb.ui.escape import Html, tag
+from asyncmcp_nb.ui.live import Live
+from asyncmcp_nb.ui.renderers import status_line
+from asyncmcp_nb.ui.text import counts_words, rows_text, tools_text
+from asyncmcp_nb.ui.theme import bare, framed, sheet
+from asyncmcp_nb.ui.tool_list import tools_part
+
+_TEXT_ROWS = 20
+
+
+class Panel:
+    """A session to look at. It moves until it or the session is closed."""
+
+    def __init__(self, session: Session) -> None:
+        self._status = widgets.html_box()
+        self._tools = widgets.html_box()
+        self._table = CallTable()
+        self.widget = widgets.column(self._status, self._tools, self._table.widget)
+        """The ipywidgets widget, to put into layouts of your own."""
+        # The page holds the widget alone, and this must not end before it does.
+        widgets.keep(self.widget, self)
+        self._html = str(framed("this session was closed before it was shown"))
+        self._text = repr(session)
+        self.render(session)
+        self._live = Live(session, self)
+        self._table.follow(self._live)
+        self._session = weakref.ref(session)
+
+    def __repr__(self) -> str:
+        return f"<Panel of {self._session()!r}>"
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
+        session = self._session()
+        if session is not None:
+            self._take_snapshot(session)
+        return {
+            "text/plain": self._text,
+            "text/html": self._html,
+            **{k: v for k, v in widgets.view_bundle(self.widget).items() if k != "text/plain"},
+        }
+
+    @property
+    def is_live(self) -> bool:
+        """Whether it is kept up to date."""
+        return self._live.is_running
+
+    def close(self, timeout_seconds: float = 2.0) -> None:
+        """Take it out of the page and end its thread."""
+        self._live.stop()
+        self.widget.close()
+        self._live.join(timeout_seconds)
+
+    def render(self, session: Session) -> None:
+        """See ``live.View``."""
+        _show(self._status, tag("div", sheet(), bare(status_line(session.status))))
+        tools = bare(tools_part(session))
+        _show(self._tools, tools)
+        self._table.render(session)
+
+    def freeze(self, words: str) -> None:
+        """See ``live.View``."""
+        _show(self._status, tag("div", sheet(), bare(tag("p", words, class_="amcp-quiet"))))
+
+    def _take_snapshot(self, session: Session) -> None:
+        try:
+            parts = (
+                status_line(session.status),
+                tools_part(session),
+                self._table.snapshot(session),
+            )
+            words = [str(session.status), counts_words(session.log)]
+            newest = session.log.ledger.rows(descending=True, limit=_TEXT_ROWS)
+        except AsyncMcpError:  # closed: what was seen last stays
+            return
+        self._html = str(framed(*parts))
+        self._text = "\n".join([*words, tools_text(session.tools or ()), *rows_text(newest)])
+
+
+def _show(box: widgets.HtmlBox, markup: Html) -> None:
+    # A box is sent to the page when it changes, and a tool list that somebody unfolded stays so.
+    if box.value != markup:
+        box.value = str(markup)

@@ -1,0 +1,230 @@
+"""Tools, calls, groups, sessions, servers and the log as HTML that stands alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final, Protocol
+
+from mcp_types import CallToolResult, Tool
+from pydantic import ValidationError
+
+from asyncmcp_nb.errors import AsyncMcpError
+from asyncmcp_nb.session import STATUSES, Call, CallGroup, Log, Session, SessionStatus, Status
+from asyncmcp_nb.session.validation import signature
+from asyncmcp_nb.ui.contents import result_html
+from asyncmcp_nb.ui.escape import Html, cut, tag
+from asyncmcp_nb.ui.rows import answer_of, calls_table
+from asyncmcp_nb.ui.statuses import Tone, bar, chip, duration, elapsed_seconds, labelled
+from asyncmcp_nb.ui.theme import framed
+
+_LOG_ROWS: Final = 20
+_DESCRIPTION_CHARACTERS: Final = 600
+
+_HINTS: Final = (
+    ("read_only_hint", "⊙ read-only"),
+    ("destructive_hint", "⚠ destructive"),
+    ("idempotent_hint", "↻ idempotent"),
+    ("open_world_hint", "⌁ open world"),
+)
+
+_STATES: Final[dict[str, tuple[str, Tone]]] = {
+    "connected": ("●", "good"),
+    "serving": ("●", "good"),
+    "starting": ("◌", "info"),
+    "waiting for a server": ("◌", "warn"),
+    "broker unreachable": ("✗", "bad"),
+    "queue unreachable": ("✗", "bad"),
+    "failed": ("✗", "bad"),
+    "closed": ("■", "quiet"),
+    "stopped": ("■", "quiet"),
+}
+
+
+class ServerStatusLike(Protocol):
+    """How a server does; a server's own room is none of this one's."""
+
+    name: str
+    deployment: str
+    state: str
+    up_seconds: float
+    statistics: Any
+    error: str | None
+
+
+class ServerLike(Protocol):
+    """A handle on a server."""
+
+    @property
+    def status(self) -> ServerStatusLike:
+        """A snapshot."""
+        ...
+
+
+# -- tools ----------------------------------------------------------------------------------------
+
+
+def tools_html(tools: Sequence[Tool]) -> Html:
+    """One row a tool."""
+    return framed(tools_table(tools))
+
+
+def tools_table(tools: Sequence[Tool]) -> Html:
+    """The table without its frame."""
+    if not tools:
+        return tag("span", "no tools", class_="amcp-quiet")
+    count = f"{len(tools):,} tool{'' if len(tools) == 1 else 's'}"
+    table = tag(
+        "table",
+        tag("caption", count),
+        tag("thead", tag("tr", [tag("th", name, scope="col") for name in ("Tool", "Description")])),
+        tag("tbody", [_tool_row(tool) for tool in tools]),
+        class_="amcp-table",
+    )
+    return tag("div", table, class_="amcp-scroll")
+
+
+def tool_html(tool: Tool) -> Html:
+    """A single tool."""
+    return tools_html([tool])
+
+
+def _tool_row(tool: Tool) -> Html:
+    notes = tool.annotations
+    hints = [words for name, words in _HINTS if notes is not None and getattr(notes, name, None)]
+    title = tool.title or (None if notes is None else notes.title)
+    return tag(
+        "tr",
+        tag("td", tag("code", cut(signature(tool), 400))),
+        tag(
+            "td",
+            tag("div", tag("b", cut(title, 120))) if title else None,
+            cut((tool.description or "").strip(), _DESCRIPTION_CHARACTERS),
+            tag("div", " · ".join(hints), class_="amcp-quiet") if hints else None,
+        ),
+    )
+
+
+# -- calls ----------------------------------------------------------------------------------------
+
+
+def call_html(call: Call) -> Html:
+    """A call: its state, and its answer where there is one."""
+    record = call.record
+    answer: Html | None = answer_of(record)
+    if record.status in (Status.DONE, Status.TOOL_ERROR):
+        answer = _answer(call, answer)
+    line = tag(
+        "div",
+        chip(record.status),
+        tag(
+            "span",
+            tag("b", cut(record.tool, 80)),
+            " ",
+            tag("code", cut(record.arguments_json, 200)),
+        ),
+        tag("span", duration(elapsed_seconds(record)), class_="amcp-quiet"),
+        tag("code", record.call_id, class_="amcp-quiet"),
+        class_="amcp-line",
+    )
+    return framed(line, tag("div", answer, class_="amcp-block") if answer else None)
+
+
+def _answer(call: Call, otherwise: Html | None) -> Html | None:
+    try:
+        result = CallToolResult.model_validate(call.record.result, by_name=False)
+    except (AsyncMcpError, ValidationError):
+        return otherwise
+    return result_html(result)
+
+
+def group_html(group: CallGroup) -> Html:
+    """How far a map is."""
+    counts = group.counts()
+    ended = sum(number for status, number in counts.items() if status not in _OUTSTANDING)
+    share = ended / len(group) if len(group) else 1.0
+    parts = [tag("span", chip(status), f" {number:,}") for status, number in counts.items()]
+    return framed(
+        tag(
+            "div",
+            tag("b", cut(group.name, 120)),
+            bar(share, f"of {len(group):,} calls ended"),
+            *parts,
+            class_=f"amcp-line amcp-{'good' if share == 1 else 'info'}",
+        )
+    )
+
+
+_OUTSTANDING: Final = STATUSES[: STATUSES.index(Status.DONE)]
+
+
+def log_html(log: Log) -> Html:
+    """The counts, and the newest calls."""
+    newest = log.ledger.rows(descending=True, limit=_LOG_ROWS)
+    counts = [tag("span", chip(status), f" {number:,}") for status, number in log.counts().items()]
+    caption = f"{len(newest):,} of {len(log):,} calls, the newest first"
+    if len(newest) < len(log):
+        caption += "; log.frame() has them all"
+    line = tag("div", tag("b", "Log"), *(counts or ["no calls"]), class_="amcp-line")
+    return framed(line, calls_table(newest, caption) if newest else None)
+
+
+# -- sessions and servers -------------------------------------------------------------------------
+
+
+def session_html(session: Session) -> Html:
+    """A session's status line."""
+    return status_html(session.status)
+
+
+def status_html(status: SessionStatus) -> Html:
+    """A status line that stands alone."""
+    return framed(status_line(status))
+
+
+def status_line(status: SessionStatus) -> Html:
+    """Who is connected where, how it goes, and what it cost."""
+    mark, tone = _STATES.get(status.state, ("●", "quiet"))
+    counts = [
+        tag("span", chip(s), f" {status.counts[s]:,}") for s in STATUSES if status.counts.get(s)
+    ]
+    oldest = status.oldest_outstanding_seconds
+    ended = sum(status.counts.values()) - status.outstanding_count
+    cost = f"{status.request_count:,} AWS requests"
+    return tag(
+        "div",
+        labelled(mark, status.state, tone),
+        tag("b", cut(f"{status.name} @ {status.deployment}", 120)),
+        tag("span", cut(f"server {status.server}" if status.server else "no server seen", 120)),
+        tag("span", f"MCP {status.era}", class_="amcp-quiet"),
+        tag("span", cut(status.endpoint, 120), class_="amcp-quiet"),
+        *(counts or [tag("span", "no calls", class_="amcp-quiet")]),
+        None if oldest is None else tag("span", f"oldest waits {duration(oldest)}"),
+        tag("span", cost, class_="amcp-quiet", title=_per_call(status.request_count, ended)),
+        tag("div", cut(status.error, 400), role="alert") if status.error else None,
+        class_=f"amcp-line amcp-{tone}",
+    )
+
+
+def server_html(server: ServerLike) -> Html:
+    """A server's status line."""
+    status = server.status
+    mark, tone = _STATES.get(status.state, ("●", "quiet"))
+    counts = status.statistics
+    return framed(
+        tag(
+            "div",
+            labelled(mark, status.state, tone),
+            tag("b", cut(f"{status.name} @ {status.deployment}", 120)),
+            tag("span", f"{counts.in_flight_count:,} in flight"),
+            tag("span", f"{counts.answered_count:,} answered"),
+            tag("span", f"{counts.redelivered_count:,} redelivered"),
+            tag("span", f"{counts.parked_count:,} dead letters"),
+            tag("span", f"up {duration(status.up_seconds)}", class_="amcp-quiet"),
+            tag("div", cut(status.error, 400), role="alert") if status.error else None,
+            class_=f"amcp-line amcp-{tone}",
+        )
+    )
+
+
+def _per_call(request_count: int, ended_count: int) -> str | None:
+    return f"{request_count / ended_count:.2f} a call of the log" if ended_count else None

@@ -1,0 +1,93 @@
+"""Statuses as a word, an icon and a tone; times and sizes as people read them. Pure."""
+
+from __future__ import annotations
+
+import time
+from typing import Final, Literal
+
+from asyncmcp_nb.session import CallRecord, Status
+from asyncmcp_nb.ui.escape import Html, tag
+
+Tone = Literal["good", "bad", "warn", "info", "quiet"]
+
+_MARKS: Final[dict[Status, tuple[str, Tone]]] = {
+    Status.QUEUED: ("◌", "quiet"),
+    Status.SENT: ("→", "info"),
+    Status.RUNNING: ("▸", "info"),
+    Status.INPUT_REQUIRED: ("?", "warn"),
+    Status.DONE: ("✓", "good"),
+    Status.TOOL_ERROR: ("!", "bad"),
+    Status.FAILED: ("✗", "bad"),
+    Status.CANCELLED: ("⊘", "quiet"),
+    Status.TIMED_OUT: ("⧖", "warn"),
+}
+
+
+def icon(status: Status) -> str:
+    """One character."""
+    return _MARKS[status][0]
+
+
+def word(status: Status) -> str:
+    """Such as ``tool error``."""
+    return status.value.replace("_", " ")
+
+
+def chip(status: Status) -> Html:
+    """Icon and word."""
+    mark, tone = _MARKS[status]
+    return labelled(mark, word(status), tone)
+
+
+def labelled(mark: str, words: str, tone: Tone) -> Html:
+    """An icon and a word; the icon has the colour of the tone."""
+    shown = tag("span", mark, class_="amcp-icon", aria_hidden="true")
+    return tag("span", shown, " ", words, class_=f"amcp-status amcp-{tone}")
+
+
+def elapsed_seconds(record: CallRecord, now: float | None = None) -> float:
+    """From submission to the end, or until now."""
+    end = record.responded_at or record.finished_at
+    at = (time.time() if now is None else now) if end is None else end
+    return max(0.0, at - record.submitted_at)
+
+
+def duration(seconds: float) -> str:
+    """Such as ``120 ms``, ``3.2 s``, ``2 min 05 s``, ``1 h 20 min``."""
+    if seconds < 1:
+        return f"{seconds * 1000:.0f} ms"
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest:02d} s"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02d} min"
+
+
+def size(count_bytes: int) -> str:
+    """Such as ``12.3 KB``."""
+    if count_bytes < 1000:
+        return f"{count_bytes} bytes"
+    value = count_bytes / 1000
+    return f"{value:.1f} KB" if value < 1000 else f"{value / 1000:.1f} MB"
+
+
+def bar(share: float, words: str = "") -> Html:
+    """A progress bar with its percentage in words.
+
+    Args:
+        share: 0 to 1; anything outside is brought inside.
+        words: What follows the percentage.
+    """
+    percent = round(100 * min(1.0, max(0.0, share)))
+    filled = tag("span", style=f"width:{percent}%")
+    drawn = tag(
+        *("span", filled),
+        class_="amcp-bar",
+        role="progressbar",
+        aria_valuenow=percent,
+        aria_valuemin=0,
+        aria_valuemax=100,
+    )
+    return tag("span", drawn, f"{percent} %", f" {words}" if words else None)

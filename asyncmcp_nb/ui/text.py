@@ -1,0 +1,105 @@
+"""The plain-text twin of every view: what terminals, GitHub's fallback and logs show."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from mcp_types import AudioContent, CallToolResult, ImageContent, ResourceLink, TextContent, Tool
+
+from asyncmcp_nb.session import STATUSES, Call, CallGroup, CallRecord, Log, SessionStatus
+from asyncmcp_nb.session.validation import signature
+from asyncmcp_nb.ui.contents import media_bytes, plain_value, pretty, shown_structured
+from asyncmcp_nb.ui.escape import cut, visible
+from asyncmcp_nb.ui.statuses import duration, elapsed_seconds, icon, size, word
+
+_TEXT_CHARACTERS: Final = 20_000
+_ROWS: Final = 20
+
+
+def result_text(result: CallToolResult) -> str:
+    """A tool's answer."""
+    parts = [_block_text(block) for block in result.content]
+    structured = shown_structured(result)
+    if structured is not None and not parts:
+        parts.append(pretty(structured))
+    words = "\n".join(parts) or "(empty answer)"
+    return cut(visible(f"tool error: {words}" if result.is_error else words), _TEXT_CHARACTERS)
+
+
+def tools_text(tools: Sequence[Tool]) -> str:
+    """Signatures, each with the first line of its description."""
+    if not tools:
+        return "no tools"
+    return "\n".join(f"{visible(signature(tool))}\n    {_summary(tool)}" for tool in tools)
+
+
+def tool_text(tool: Tool) -> str:
+    """A single tool."""
+    return tools_text([tool])
+
+
+def call_text(call: Call) -> str:
+    """One line."""
+    return visible(repr(call))
+
+
+def group_text(group: CallGroup) -> str:
+    """One line with the share that has ended."""
+    ended = sum(call.is_done for call in group)
+    share = f"{100 * ended // len(group)} %" if len(group) else "empty"
+    return visible(f"{group!r} {share} ended")
+
+
+def status_text(status: SessionStatus) -> str:
+    """One line."""
+    return visible(str(status))
+
+
+def log_text(log: Log) -> str:
+    """The counts, and the newest calls."""
+    newest = log.ledger.rows(descending=True, limit=_ROWS)
+    left = len(log) - len(newest)
+    more = [f"… and {left:,} earlier calls"] if left > 0 else []
+    return "\n".join([repr(log), *rows_text(newest), *more])
+
+
+def rows_text(records: Iterable[CallRecord]) -> list[str]:
+    """One line a call."""
+    lines: list[str] = []
+    for record in records:
+        status = f"{icon(record.status)} {word(record.status)}"
+        words = record.error_message or record.text or record.progress_message or ""
+        arguments = cut(record.arguments_json, 60)
+        took = duration(elapsed_seconds(record))
+        answer = cut(" ".join(words.split()), 60)
+        lines.append(
+            visible(
+                f"{record.call_id}  {status:<16} {took:>10}  {record.tool} {arguments}  {answer}"
+            )
+        )
+    return lines
+
+
+def counts_words(log: Log) -> str:
+    """Such as ``3 done, 1 failed``."""
+    counts = log.counts()
+    return ", ".join(f"{counts[s]:,} {word(s)}" for s in STATUSES if s in counts) or "no calls"
+
+
+def _summary(tool: Tool) -> str:
+    lines = (tool.description or "").strip().splitlines()
+    return visible(cut(lines[0], 200)) if lines else "(no description)"
+
+
+def _block_text(block: object) -> str:
+    match block:
+        case TextContent(text=text):
+            return text
+        case ImageContent(data=data, mime_type=kind) | AudioContent(data=data, mime_type=kind):
+            count = media_bytes(data)
+            return f"[{kind}, {'not base64' if count is None else size(count)}]"
+        case ResourceLink(uri=uri, name=name):
+            return f"[{name}: {uri}]"
+        case _:
+            return pretty(plain_value(block))
