@@ -13,6 +13,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -271,7 +272,7 @@ def _with_table(text: str, name: str, table: str) -> str:
     """A TOML file's text with one top-level table replaced, or added at its end."""
     lines = text.splitlines(keepends=True)
     headers = [index for index, line in enumerate(lines) if line.startswith("[")]
-    for index, following in zip(headers, [*headers[1:], len(lines)], strict=True):
+    for index, following in pairwise([*headers, len(lines)]):
         if lines[index].partition("#")[0].strip("[]\"' \t\n") == name:
             end = following
             # Empty lines and comments above the next header belong to that one.

@@ -11,11 +11,12 @@ import secrets
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
+import anyio
 import anyio.to_thread
 from mcp.server.context import ServerRequestContext
 from mcp.server.lowlevel.server import Server
@@ -35,10 +36,11 @@ from mcp_types import (
     Tool,
 )
 
-from asyncmcp_nb.bus import Delivery, Faults, MemoryBus
+from asyncmcp_nb.bus import Bus, BusStatistics, Delivery, Faults, MemoryBus
 from asyncmcp_nb.config import SnsSqsTransportConfig
-from asyncmcp_nb.errors import BusError
+from asyncmcp_nb.errors import BusClosed, BusError
 from asyncmcp_nb.sns_sqs.addressing import attribute_text, subject_of
+from asyncmcp_nb.sns_sqs.server import bus_server
 from asyncmcp_nb.wire import Header, Incoming, Outgoing, decode, encode
 
 REQUESTS: Final = "requests"
@@ -173,6 +175,11 @@ class MemoryDeployment:
         }
         return SnsSqsTransportConfig(**(defaults | settings))
 
+    def control_queue(self, config: SnsSqsTransportConfig) -> str:
+        """The queue of a worker's own."""
+        assert config.control_queue_url is not None
+        return config.control_queue_url
+
     def client(self, name: str = "alice", **settings: Any) -> SnsSqsTransportConfig:
         """What a client of this name needs; its queue keeps its messages between calls."""
         queue = f"client-{name}"
@@ -194,6 +201,52 @@ class MemoryDeployment:
     async def settled(self) -> None:
         """Wait until no request is left in the server's queue, leased ones included."""
         await self.bus.until(lambda: self.bus.depth(SERVER_QUEUE) == 0)
+
+
+class Plug:
+    """One process's access to a bus. Pulling it is what ``kill -9`` is to the others on the bus."""
+
+    def __init__(self, bus: MemoryBus) -> None:
+        self._bus = bus
+        self._pulled = False
+
+    def pull(self) -> None:
+        """From now on nothing reaches the bus, and nothing comes back."""
+        self._pulled = True
+
+    def publish(self, topic: str, batch: Sequence[Outgoing]) -> Sequence[BusError | None]:
+        return self._live().publish(topic, batch)
+
+    def receive(
+        self, queue: str, *, max_count: int, wait_seconds: float, lease_seconds: float
+    ) -> Sequence[Delivery]:
+        taken = self._live().receive(
+            queue, max_count=max_count, wait_seconds=wait_seconds, lease_seconds=lease_seconds
+        )
+        self._live()
+        return taken
+
+    def ack(self, queue: str, receipts: Sequence[str]) -> Sequence[BusError | None]:
+        return self._live().ack(queue, receipts)
+
+    def extend(
+        self, queue: str, receipts: Sequence[str], lease_seconds: float
+    ) -> Sequence[BusError | None]:
+        return self._live().extend(queue, receipts, lease_seconds)
+
+    def send(self, queue: str, message: Outgoing) -> None:
+        self._live().send(queue, message)
+
+    def statistics(self) -> BusStatistics:
+        return self._bus.statistics()
+
+    def close(self) -> None:
+        self.pull()
+
+    def _live(self) -> MemoryBus:
+        if self._pulled:
+            raise BusClosed("the plug is pulled")
+        return self._bus
 
 
 @contextmanager
@@ -286,7 +339,7 @@ class RawClient:
         Raises:
             TimeoutError: Fewer came within ``PATIENCE_SECONDS``.
         """
-        return await anyio.to_thread.run_sync(self._receive, count)
+        return await anyio.to_thread.run_sync(_take, self.deployment.bus, self.queue, count)
 
     async def answer(self) -> JSONRPCResponse | JSONRPCError:
         """Wait for one message, an answer."""
@@ -297,19 +350,6 @@ class RawClient:
     def waiting_count(self) -> int:
         """Messages that lie in this client's queue."""
         return self.deployment.bus.depth(self.queue)
-
-    def _receive(self, count: int) -> list[Incoming]:
-        bus, deadline = self.deployment.bus, time.monotonic() + PATIENCE_SECONDS
-        found: list[Incoming] = []
-        while len(found) < count:
-            if time.monotonic() > deadline:
-                raise TimeoutError(f"{len(found)} of {count} messages came: {found}")
-            for delivery in bus.receive(
-                self.queue, max_count=min(10, count - len(found)), wait_seconds=1, lease_seconds=30
-            ):
-                found.append(decode(delivery.body, delivery.attributes))
-                bus.ack(self.queue, [delivery.receipt])
-        return found
 
 
 def request(
@@ -367,11 +407,55 @@ def error_of(answer: JSONRPCMessage) -> str:
     return answer.error.message
 
 
+# -- a server made by hand ------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class RawServer:
+    """Takes what clients sent from the common queue, and publishes any message to them."""
+
+    deployment: MemoryDeployment
+
+    def take(self, count: int = 1, queue: str = SERVER_QUEUE) -> list[Incoming]:
+        """Wait for this many messages and take them for good.
+
+        Raises:
+            TimeoutError: Fewer came within ``PATIENCE_SECONDS``.
+        """
+        return _take(self.deployment.bus, queue, count)
+
+    def say(self, asked: Incoming, message: JSONRPCMessage, **changes: Any) -> None:
+        """Publish a message about a request, its header changed as told."""
+        header = replace(asked.header, session_id=None, timestamp=None)
+        outgoing = encode(message, replace(header, **changes), limit_bytes=2**20)
+        self.deployment.bus.publish(RESPONSES, [outgoing])
+
+    def answer(self, asked: Incoming, result: dict[str, Any] | None = None, **changes: Any) -> None:
+        """Publish the result of a request."""
+        assert isinstance(asked.message, JSONRPCRequest)
+        message = JSONRPCResponse(jsonrpc="2.0", id=asked.message.id, result=result or {})
+        self.say(asked, message, **changes)
+
+
+def _take(bus: WatchedBus, queue: str, count: int) -> list[Incoming]:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    found: list[Incoming] = []
+    while len(found) < count:
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"{len(found)} of {count} messages came: {found}")
+        for delivery in bus.receive(
+            queue, max_count=min(10, count - len(found)), wait_seconds=1, lease_seconds=30
+        ):
+            found.append(decode(delivery.body, delivery.attributes))
+            bus.ack(queue, [delivery.receipt])
+    return found
+
+
 # -- a server of plain functions ------------------------------------------------------------------
 
 ToolContext = ServerRequestContext[Any]
 ToolFunction = Callable[[ToolContext, dict[str, Any]], Awaitable[Any]]
-"""Takes the SDK's context and the arguments; returns the structured content."""
+"""Takes the SDK's context and the arguments; returns the structured content, or a whole result."""
 
 
 async def echo(ctx: ToolContext, arguments: dict[str, Any]) -> Any:
@@ -392,7 +476,22 @@ def tool_server(**tools: ToolFunction) -> Server[Any]:
 
     async def call_tool(ctx: ToolContext, params: CallToolRequestParams) -> CallToolResult:
         value = await table[params.name](ctx, params.arguments or {})
+        if isinstance(value, CallToolResult):
+            return value
         text = TextContent(type="text", text=json.dumps(value, ensure_ascii=False))
         return CallToolResult(content=[text], structured_content=value)
 
     return Server("tools", on_list_tools=list_tools, on_call_tool=call_tool)
+
+
+@asynccontextmanager
+async def serving_stream(
+    server: Server[Any], bus: Bus, config: SnsSqsTransportConfig
+) -> AsyncGenerator[None]:
+    """Serve over the low-level transport: ``Server.run`` on one stream for all clients."""
+    async with bus_server(bus, config) as (read, write), anyio.create_task_group() as tasks:
+        tasks.start_soon(server.run, read, write, server.create_initialization_options())
+        try:
+            yield
+        finally:
+            tasks.cancel_scope.cancel()

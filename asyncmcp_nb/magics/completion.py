@@ -7,10 +7,11 @@ never asks a server and never waits.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
-from IPython.core.completer import SimpleCompletion, SimpleMatcherResult, context_matcher
+from IPython.core import completer
+from IPython.core.completer import SimpleCompletion, SimpleMatcherResult
 
 from asyncmcp_nb.errors import AsyncMcpError
 
@@ -135,7 +136,6 @@ class Completion:
 def _matcher(completion: Completion) -> Any:
     """A matcher as IPython wants one: a function that carries marks, which a method cannot."""
 
-    @context_matcher(identifier="asyncmcp_nb.mcp", priority=100)
     def mcp_matcher(context: Context) -> SimpleMatcherResult:
         try:
             fragment, offered = completion.offers(context.text_until_cursor)
@@ -149,7 +149,11 @@ def _matcher(completion: Completion) -> Any:
             suppress=bool(offered),
         )
 
-    return mcp_matcher
+    # IPython gives its decorator no types.
+    mark: Callable[[Any], Any] = cast("Any", completer).context_matcher(
+        identifier="asyncmcp_nb.mcp", priority=100
+    )
+    return mark(mcp_matcher)
 
 
 def _without_options(words: Sequence[str], options: dict[str, Any]) -> list[str]:

@@ -16,7 +16,7 @@ from functools import partial
 from itertools import count
 from typing import Any, Final
 
-from asyncmcp_nb.errors import AsyncMcpError, BusError, LedgerError, PayloadTooLarge
+from asyncmcp_nb.errors import AsyncMcpError, BusClosed, BusError, LedgerError, PayloadTooLarge
 from asyncmcp_nb.ledger import (
     Binding,
     CallRecord,
@@ -48,6 +48,7 @@ _BACKLOG_COUNT: Final = 200
 """Requests that wait for the publisher before the desk waits too."""
 _RESUMED_IN_FLIGHT: Final = 200
 _FAILURES_COUNT: Final = 1_000
+_CLOSE_SECONDS: Final = 1.0
 
 Changed = Callable[[Sequence[CallRecord]], None]
 """Called in some thread with the rows that changed, as they are now. Must not block."""
@@ -93,7 +94,7 @@ class CallDesk:
 
     def close(self) -> None:
         """Send no more; what was sent is noted. Queued calls stay queued for the next session."""
-        self._ticker.close()
+        self._ticker.close(_CLOSE_SECONDS)
         self._commit_sent()
 
     def failure(self, call_id: str) -> Exception | None:
@@ -218,6 +219,9 @@ class CallDesk:
 
     def _published(self, call_id: str, size: list[int], error: BusError | None) -> None:
         """In a publisher's thread."""
+        if isinstance(error, BusClosed):
+            # It stays queued, bound to this request: the next session sends the same again.
+            return
         if error is not None:
             self._give_up(call_id, error)
         else:

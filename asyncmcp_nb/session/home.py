@@ -172,5 +172,5 @@ def _let_nest(loop: asyncio.AbstractEventLoop) -> None:
     # Deferred: whoever never blocks on the loop keeps asyncio as it is.
     import nest_asyncio2
 
-    apply: Callable[[asyncio.AbstractEventLoop], None] = nest_asyncio2.apply  # pyright: ignore[reportUnknownMemberType] # its argument is not annotated
-    apply(loop)
+    untyped: Any = nest_asyncio2
+    untyped.apply(loop)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -28,6 +29,7 @@ from asyncmcp_nb.session.log import Log
 from asyncmcp_nb.session.parts import SessionParts
 from asyncmcp_nb.session.sources import Source, argument_rows, plain
 from asyncmcp_nb.session.status import SessionStatus
+from asyncmcp_nb.session.validation import warm_up
 from asyncmcp_nb.sns_sqs.client import ReadEnd, Streams, client_writer, deliver_to
 from asyncmcp_nb.sns_sqs.client_link import ClientLink, new_connection_id
 from asyncmcp_nb.sns_sqs.handoff import Handoff, Mailbox
@@ -93,6 +95,7 @@ class Session:
         resumed = await anyio.to_thread.run_sync(self._desk.start, link)
         self._answer_asked(self._parts.ledger.get_many(resumed))
         self._meet()
+        threading.Thread(target=warm_up, name="asyncmcp-warm-up", daemon=True).start()
         return self
 
     async def close(self) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import re
+from importlib import import_module
 from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
@@ -68,6 +69,11 @@ def only_parameter(tool: Tool) -> str:
     )
 
 
+def warm_up() -> None:
+    """Import the validator ahead of its first use; takes up to a second, in a thread."""
+    import_module("jsonschema")
+
+
 def _undeclared(schema: Schema, arguments: Mapping[str, Any]) -> str | None:
     declared = _properties(schema)
     open_ended = {"additionalProperties", "patternProperties", "allOf", "anyOf", "oneOf", "$ref"}
@@ -78,18 +84,19 @@ def _undeclared(schema: Schema, arguments: Mapping[str, Any]) -> str | None:
 
 
 def _violation(schema: Schema, arguments: Mapping[str, Any]) -> str | None:
-    # Deferred, since compiling its format checkers takes up to a second.
-    from jsonschema import Draft202012Validator
-    from jsonschema.exceptions import UnknownType, ValidationError, best_match
+    # Deferred, since compiling its format checkers takes up to a second; see ``warm_up``.
+    import jsonschema
+    from jsonschema import exceptions
     from referencing import Registry
     from referencing.exceptions import Unresolvable
 
     # An empty registry: jsonschema would fetch remote references, and the schema is a stranger's.
-    validator = Draft202012Validator(schema, registry=Registry())
+    validator: Any = jsonschema.Draft202012Validator(schema, registry=Registry())
+    partly_typed: Any = exceptions
     try:
-        errors: Iterable[ValidationError] = validator.iter_errors(dict(arguments))  # pyright: ignore[reportUnknownMemberType] # its stubs leave a parameter open
-        error = cast("ValidationError | None", best_match(errors))
-    except (Unresolvable, UnknownType, RecursionError, ValueError, re.error) as exc:
+        errors = validator.iter_errors(dict(arguments))
+        error: exceptions.ValidationError | None = partly_typed.best_match(errors)
+    except (Unresolvable, exceptions.UnknownType, RecursionError, ValueError, re.error) as exc:
         reason = str(exc).partition("\n")[0]
         raise InvalidArguments(f"the tool's input schema is not usable: {reason}") from None
     if error is None:

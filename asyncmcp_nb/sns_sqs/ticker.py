@@ -35,11 +35,14 @@ class Ticker:
                 self._thread.start()
             self._changed.notify()
 
-    def close(self) -> None:
-        """End the thread; never waits for work that is under way."""
+    def close(self, timeout_seconds: float = 0.0) -> None:
+        """End the thread, waiting at most the timeout for work that is under way."""
         with self._changed:
             self._closed = True
             self._changed.notify()
+            thread = self._thread
+        if thread is not None and thread is not threading.current_thread():
+            thread.join(timeout_seconds)
 
     def _run(self) -> None:
         due: float | None = None

@@ -29,7 +29,7 @@ class Display:
 DISPLAYS: Final = (
     Display("mcp_types._types", "CallToolResult", "contents.result_html", "text.result_text"),
     Display("mcp_types._types", "Tool", "renderers.tool_html", "text.tool_text"),
-    Display("asyncmcp_nb.session.session", "ToolList", "renderers.tools_html", "text.tools_text"),
+    Display("asyncmcp_nb.session.catalogue", "ToolList", "renderers.tools_html", "text.tools_text"),
     Display("asyncmcp_nb.session.session", "Session", "renderers.session_html", None),
     Display(
         "asyncmcp_nb.session.status",
