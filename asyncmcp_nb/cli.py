@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -36,6 +37,8 @@ _CELL_SECONDS: Final = 120
 _STATUS_SECONDS: Final = 5.0
 """How often ``serve`` looks whether there is news to print."""
 _SHOWN_ROWS: Final = 5
+_WIDGET: Final = "application/vnd.jupyter.widget-view+json"
+_ANSI: Final = re.compile(r"\x1b\[[0-9;]*m")
 
 app = typer.Typer(
     help="Call MCP tools that live behind SNS and SQS.",
@@ -128,14 +131,27 @@ def _execute(notebook: Path, executed: Path) -> str | None:
         timeout=_CELL_SECONDS,
         kernel_name="python3",
         resources={"metadata": {"path": str(notebook.parent)}},
+        store_widget_state=False,
+        record_timing=False,
+        extra_arguments=["--log-level=ERROR"],
     )
     try:
         client.execute()
     except (CellExecutionError, CellTimeoutError, DeadKernelError) as exc:
-        return f"the notebook failed:\n{exc}"
+        return f"the notebook failed:\n{_ANSI.sub('', str(exc)).strip()}"
     finally:
+        _leave_out_widgets(content)
         nbformat.write(content, executed)
     return None
+
+
+def _leave_out_widgets(notebook: Any) -> None:
+    """Keep the HTML that each widget has beside it: its kernel is gone."""
+    outputs = (output for cell in notebook.cells for output in cell.get("outputs", ()))
+    for output in outputs:
+        data = output.get("data", {})
+        if "text/html" in data:
+            data.pop(_WIDGET, None)
 
 
 def _recorded_calls(home: Path) -> pd.DataFrame:
@@ -157,8 +173,9 @@ def _summary(frame: pd.DataFrame) -> str:
     by_tool = groups["seconds"].agg(["size", "median", "max"]).round(2).reset_index()
     by_tool.columns = ["tool", "status", "calls", "median s", "slowest s"]
     first = frame.assign(seconds=seconds.round(2)).head(_SHOWN_ROWS)
-    shown = first[["tool", "status", "seconds", "arguments", "text"]].copy()
-    for name in ("arguments", "text"):
+    shown = first[["tool", "status", "seconds", "arguments"]].copy()
+    shown["answer"] = first["structured"].where(first["structured"].notna(), first["text"])
+    for name in ("arguments", "answer"):
         shown[name] = [_shortened(str(value)) for value in shown[name]]
     tables = (by_tool.to_string(index=False), shown.to_string(index=False))
     return f"{tables[0]}\n\nthe first {len(shown)} of {len(frame):,} calls:\n{tables[1]}\n"

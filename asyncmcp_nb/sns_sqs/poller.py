@@ -18,7 +18,7 @@ from asyncmcp_nb.limits import BATCH_COUNT
 
 logger = logging.getLogger(__name__)
 
-_HELPER_WAIT_SECONDS: Final = 1.0
+_SHORT_WAIT_SECONDS: Final = 1.0
 _FIRST_BACKOFF_SECONDS: Final = 0.2
 _LAST_BACKOFF_SECONDS: Final = 5.0
 
@@ -129,7 +129,7 @@ class Poller:
             deliveries = self._bus.receive(
                 self._queue,
                 max_count=room,
-                wait_seconds=self._wait_seconds if index == 0 else _HELPER_WAIT_SECONDS,
+                wait_seconds=self._wait_of(index),
                 lease_seconds=self._lease_seconds,
             )
             if self._closed:
@@ -140,6 +140,11 @@ class Poller:
         finally:
             if self._slots is not None and room > kept:
                 self._slots.give_back(room - kept)
+
+    def _wait_of(self, index: int) -> float:
+        """Short for a helper, and after a failure, whose end should be noticed soon."""
+        is_short = index > 0 or self.last_error is not None
+        return min(self._wait_seconds, _SHORT_WAIT_SECONDS) if is_short else self._wait_seconds
 
     def _hand_on(self, deliveries: Sequence[Delivery]) -> int:
         """Pass the messages on; how many of them occupy a slot now."""

@@ -21,7 +21,7 @@ from mcp_types import (
 from pydantic import BaseModel
 
 from asyncmcp_nb.session import Status
-from asyncmcp_nb.ui.escape import Html, cut, tag
+from asyncmcp_nb.ui.escape import Html, cut, joined, tag
 from asyncmcp_nb.ui.statuses import chip, size
 from asyncmcp_nb.ui.theme import framed
 
@@ -36,18 +36,22 @@ _COLUMNS: Final = 20
 
 def result_html(result: CallToolResult) -> Html:
     """A tool's answer; what is cut says so."""
+    return framed(result_body(result))
+
+
+def result_body(result: CallToolResult) -> Html:
+    """The answer without its frame."""
     if result.is_error:
         blocks = [block_html(block) for block in result.content]
-        return framed(
-            tag("div", chip(Status.TOOL_ERROR), *blocks, class_="amcp-block amcp-bad", role="alert")
-        )
+        where = "amcp-block amcp-bad"
+        return tag("div", chip(Status.TOOL_ERROR), *blocks, class_=where, role="alert")
     structured = shown_structured(result)
     blocks: list[Html] = []
     if structured is None or not _says_the_same(result):
         blocks = [block_html(block) for block in result.content]
     if structured is not None:
         blocks.append(structured_html(structured))
-    return framed(*blocks) if blocks else framed(tag("span", "(empty answer)", class_="amcp-quiet"))
+    return joined(*blocks) if blocks else tag("span", "(empty answer)", class_="amcp-quiet")
 
 
 def shown_structured(result: CallToolResult) -> Any:

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from asyncmcp_nb.errors import AsyncMcpError
 from asyncmcp_nb.session import STATUSES, Call, CallGroup, Log, Session, SessionStatus, Status
 from asyncmcp_nb.session.validation import signature
-from asyncmcp_nb.ui.contents import result_html
+from asyncmcp_nb.ui.contents import result_body
 from asyncmcp_nb.ui.escape import Html, cut, tag
 from asyncmcp_nb.ui.rows import answer_of, calls_table
 from asyncmcp_nb.ui.statuses import Tone, bar, chip, duration, elapsed_seconds, labelled
@@ -134,7 +134,7 @@ def _answer(call: Call, otherwise: Html | None) -> Html | None:
         result = CallToolResult.model_validate(call.record.result, by_name=False)
     except (AsyncMcpError, ValidationError):
         return otherwise
-    return result_html(result)
+    return result_body(result)
 
 
 def group_html(group: CallGroup) -> Html:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any, cast, get_args
+import contextlib
+from typing import Any, Final, cast, get_args
 
 from asyncmcp_nb.api import connect
 from asyncmcp_nb.config import Era
+from asyncmcp_nb.errors import CallTimedOut
 from asyncmcp_nb.magics.context import Command, Context
 from asyncmcp_nb.magics.parser import OUTPUT, Grammar, Option
 from asyncmcp_nb.magics.state import SESSION_VARIABLE
 from asyncmcp_nb.session import Session, SessionStatus
+
+
+_MEET_SECONDS: Final = 0.5
+"""How long connecting waits for a server that is there already, so as to show its name."""
 
 
 async def _connect(context: Context) -> Session:
@@ -18,6 +24,8 @@ async def _connect(context: Context) -> Session:
     options: dict[str, Any] = {} if era is None else {"era": era}
     session = await connect(given.word("PROFILE"), name=given.option("--name"), **options)
     context.state.session = session
+    with contextlib.suppress(CallTimedOut):  # no server yet: calls wait for one
+        await session.list_tools(timeout=_MEET_SECONDS)
     if given.output is None:
         print(_bound(session, context))
     return session
@@ -39,7 +47,8 @@ async def _disconnect(context: Context) -> None:
     outstanding = session.status.outstanding_count
     await session.close()
     context.state.session = None
-    left = f"; {outstanding:,} outstanding calls go on" if outstanding else ""
+    words = "outstanding call goes" if outstanding == 1 else "outstanding calls go"
+    left = f"; {outstanding:,} {words} on" if outstanding else ""
     print(f"disconnected {session.name}{left}")
 
 
