@@ -5,19 +5,12 @@ What a command needs is imported when it runs, so that ``--help`` comes at once.
 
 from __future__ import annotations
 
-import importlib
 import importlib.util
 import os
-import re
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
-import time
-from collections.abc import Generator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -26,19 +19,10 @@ import typer
 from asyncmcp_nb.errors import AsyncMcpError, ConfigError, MissingDependency
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from asyncmcp_nb.server.handle import ServerHandle
 
-QUICKSTART: Final = "01_quickstart.ipynb"
-
-_CELL_SECONDS: Final = 120
-"""The most that a cell of the quickstart may take."""
 _STATUS_SECONDS: Final = 5.0
 """How often ``serve`` looks whether there is news to print."""
-_SHOWN_ROWS: Final = 5
-_WIDGET: Final = "application/vnd.jupyter.widget-view+json"
-_ANSI: Final = re.compile(r"\x1b\[[0-9;]*m")
 
 app = typer.Typer(
     help="Call MCP tools that live behind SNS and SQS.",
@@ -70,10 +54,18 @@ def main() -> None:
 def lab(context: typer.Context) -> None:
     """Open the quickstart in JupyterLab; further options go to JupyterLab."""
     _require("jupyterlab")
-    notebook = _notebooks(Path.cwd()) / QUICKSTART
+    from asyncmcp_nb.demo import find_quickstart
+
     # JupyterLab refuses to run as root unless told to; containers often are root.
     as_root = ["--allow-root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
-    command = [sys.executable, "-m", "jupyterlab", *as_root, str(notebook), *context.args]
+    command = [
+        sys.executable,
+        "-m",
+        "jupyterlab",
+        *as_root,
+        str(find_quickstart(Path.cwd())),
+        *context.args,
+    ]
     try:
         raise typer.Exit(subprocess.call(command))
     except KeyboardInterrupt:
@@ -84,121 +76,18 @@ def lab(context: typer.Context) -> None:
 def demo() -> None:
     """Run the quickstart without a browser, on a broker of its own, and print its calls."""
     _require("nbclient", "ipykernel", "moto")
-    folder = _notebooks(Path.cwd())
-    (folder / "out").mkdir(exist_ok=True)
-    executed = folder / "out" / f"{Path(QUICKSTART).stem}.executed.ipynb"
-    print(f"running {_shown(folder / QUICKSTART)}", flush=True)
-    with _own_home() as home:
-        started = time.monotonic()
-        problem = _execute(folder / QUICKSTART, executed)
-        took = time.monotonic() - started
-        frame = _recorded_calls(home)
-    print(f"ran in {took:.1f} s; saved as {_shown(executed)}\n")
-    if problem is not None:
-        _fail(problem)
-    print(_summary(frame))
-    unfinished = int((frame["status"] != "done").sum())
-    if unfinished or frame.empty:
-        _fail(f"{unfinished} of {len(frame)} calls are not done")
+    from asyncmcp_nb.demo import find_quickstart, run, summary
 
-
-@contextmanager
-def _own_home() -> Generator[Path]:
-    """A home for a broker and ledgers that nobody else uses, gone afterwards."""
-    from asyncmcp_nb.broker import stop_embedded
-    from asyncmcp_nb.config import HOME_VARIABLE, PROFILE_VARIABLE
-
-    former = {name: os.environ.pop(name, None) for name in (HOME_VARIABLE, PROFILE_VARIABLE)}
-    with tempfile.TemporaryDirectory(prefix="asyncmcp-nb-demo-") as home:
-        os.environ[HOME_VARIABLE] = home
-        try:
-            yield Path(home)
-        finally:
-            stop_embedded()
-            os.environ.pop(HOME_VARIABLE)
-            os.environ.update({name: value for name, value in former.items() if value is not None})
-
-
-def _execute(notebook: Path, executed: Path) -> str | None:
-    """Run a notebook in its folder and save the outcome; what went wrong, or None."""
-    from nbclient import NotebookClient
-    from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
-
-    nbformat: Any = importlib.import_module("nbformat")
-    content = nbformat.read(notebook, as_version=4)
-    client = NotebookClient(
-        content,
-        timeout=_CELL_SECONDS,
-        kernel_name="python3",
-        resources={"metadata": {"path": str(notebook.parent)}},
-        store_widget_state=False,
-        record_timing=False,
-        extra_arguments=["--log-level=ERROR"],
-    )
-    try:
-        client.execute()
-    except (CellExecutionError, CellTimeoutError, DeadKernelError) as exc:
-        return f"the notebook failed:\n{_ANSI.sub('', str(exc)).strip()}"
-    finally:
-        _leave_out_widgets(content)
-        nbformat.write(content, executed)
-    return None
-
-
-def _leave_out_widgets(notebook: Any) -> None:
-    """Keep the HTML that each widget has beside it: its kernel is gone."""
-    outputs = (output for cell in notebook.cells for output in cell.get("outputs", ()))
-    for output in outputs:
-        data = output.get("data", {})
-        if "text/html" in data:
-            data.pop(_WIDGET, None)
-
-
-def _recorded_calls(home: Path) -> pd.DataFrame:
-    """All calls in the ledgers of a home, in the order of their submission."""
-    from asyncmcp_nb.frame import to_frame
-    from asyncmcp_nb.ledger import Ledger
-
-    records: list[Any] = []
-    for path in sorted(home.glob("ledgers/*/*.sqlite")):
-        with Ledger.open(path) as ledger:
-            records += ledger.rows()
-    return to_frame(records)
-
-
-def _summary(frame: pd.DataFrame) -> str:
-    """Calls by tool and status, and the first of them."""
-    seconds = frame["latency"].dt.total_seconds()
-    groups = frame.assign(seconds=seconds).groupby(["tool", "status"], observed=True)
-    by_tool = groups["seconds"].agg(["size", "median", "max"]).round(2).reset_index()
-    by_tool.columns = ["tool", "status", "calls", "median s", "slowest s"]
-    first = frame.assign(seconds=seconds.round(2)).head(_SHOWN_ROWS)
-    shown = first[["tool", "status", "seconds", "arguments"]].copy()
-    shown["answer"] = first["structured"].where(first["structured"].notna(), first["text"])
-    for name in ("arguments", "answer"):
-        shown[name] = [_shortened(str(value)) for value in shown[name]]
-    tables = (by_tool.to_string(index=False), shown.to_string(index=False))
-    return f"{tables[0]}\n\nthe first {len(shown)} of {len(frame):,} calls:\n{tables[1]}\n"
-
-
-def _notebooks(working_folder: Path) -> Path:
-    """The folder of the notebooks: the checkout's, or a copy that an installed package makes."""
-    package = Path(__file__).resolve().parent
-    packed, checkout = package / "_notebooks", package.parent / "notebooks"
-    if not packed.is_dir():
-        if not (checkout / QUICKSTART).is_file():
-            raise ConfigError(
-                "the notebooks were not installed; run this in a clone of the project"
-            )
-        return checkout
-    target = working_folder / "notebooks"
-    for source in sorted(packed.rglob("*")):
-        copy = target / source.relative_to(packed)
-        # A notebook that is there may have been worked on.
-        if source.is_file() and not copy.exists():
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(source, copy)
-    return target
+    notebook = find_quickstart(Path.cwd())
+    print(f"running {_shown(notebook)}", flush=True)
+    outcome = run(notebook)
+    print(f"took {outcome.took_seconds:.1f} s; saved as {_shown(outcome.executed)}\n")
+    if outcome.problem is not None:
+        _fail(outcome.problem)
+    print(summary(outcome.calls))
+    unfinished = int((outcome.calls["status"] != "done").sum())
+    if unfinished or outcome.calls.empty:
+        _fail(f"{unfinished} of {len(outcome.calls)} calls are not done")
 
 
 # -- servers --------------------------------------------------------------------------------------
@@ -343,8 +232,3 @@ def _fail(message: str) -> None:
 def _shown(path: Path) -> str:
     """A path as seen from the working directory, where it lies below that."""
     return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
-
-
-def _shortened(text: str, length: int = 44) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= length else f"{line[: length - 1]}…"

@@ -28,7 +28,7 @@ PACKAGE = "asyncmcp_nb"
 BASE = {"errors", "config", "limits", "_version"}
 """The ground floor: files of the package itself that stand on the standard library alone."""
 
-ROOT = {PACKAGE, "__main__", "api", "cli"}
+ROOT = {PACKAGE, "__main__", "api", "cli", "demo"}
 """The composition root: the files that wire the layers together and may import all of them."""
 
 ROOMS: dict[str, set[str]] = {

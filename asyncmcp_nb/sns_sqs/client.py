@@ -83,17 +83,20 @@ def client_writer(link: ClientLink, handoff: Handoff) -> StreamWriter:
     """The SDK's write stream over a link."""
 
     async def send(item: SessionMessage) -> None:
+        if _is_courtesy(item.message):
+            link.post(item.message, _ignore)
+            return
         publication = Publication(handoff)
         link.post(item.message, publication.done)
-        try:
-            await publication.wait()
-        except BusError:
-            if not _is_courtesy(item.message):
-                raise
+        await publication.wait()
 
     return StreamWriter(send)
 
 
 def _is_courtesy(message: JSONRPCMessage) -> bool:
-    """A cancellation: its sender has given up already and has no use for another error."""
+    """A cancellation: its sender has given up already, and neither waits nor wants an error."""
     return isinstance(message, JSONRPCNotification) and message.method == CANCELLED
+
+
+def _ignore(error: BusError | None) -> None:
+    """A cancellation that is lost costs a run whose answer nobody takes."""

@@ -10,7 +10,15 @@ from asyncmcp_nb.bus import Faults
 from asyncmcp_nb.ledger import Binding, Ledger, Status
 from asyncmcp_nb.session.desk import new_call
 from asyncmcp_nb.session.envelope import request_id
-from tests.helpers import HANDSHAKE, MODERN, ToolContext, tool_server
+from tests.helpers import (
+    HANDSHAKE,
+    MODERN,
+    REQUESTS,
+    RawClient,
+    ToolContext,
+    tool_call,
+    tool_server,
+)
 from tests.session.conftest import Stage
 
 
@@ -72,6 +80,27 @@ async def test_a_request_that_a_crash_let_out_unnoticed_runs_once(stage: Stage) 
     assert runs == [{"n": 1}]
 
 
+async def test_a_publication_that_outlives_its_session_leads_to_one_run(stage: Stage) -> None:
+    runs: list[Any] = []
+
+    async def count(ctx: ToolContext, arguments: dict[str, Any]) -> Any:
+        runs.append(arguments)
+        return arguments
+
+    bus = stage.deployment.bus
+    with bus.hold("publish", REQUESTS):
+        earlier = await stage.session()
+        call = earlier.submit("count", {"n": 1})
+        await bus.until(lambda: bus.started["publish", REQUESTS] >= 1)
+        await earlier.close()
+
+    assert call.status is Status.QUEUED
+    later = await stage.session()
+    await stage.serve(tool_server(count=count))
+    assert (await later.get(call.id)).structured_content == {"n": 1}
+    assert runs == [{"n": 1}]
+
+
 async def test_duplicated_and_reordered_messages_end_each_call_once(stage: Stage) -> None:
     stage.deployment.bus.faults = Faults(duplicate_share=0.5, delay_seconds=0.05, reorder=True)
     runs: list[Any] = []
@@ -90,12 +119,8 @@ async def test_duplicated_and_reordered_messages_end_each_call_once(stage: Stage
 
 
 async def test_a_foreign_answer_is_counted_and_completes_nothing(stage: Stage) -> None:
-    from tests.helpers import RawClient
-
     stranger = RawClient(stage.deployment, "alice")
     session = await stage.session()
-    from tests.helpers import tool_call
-
     stranger.send(tool_call("call-1", "echo", {"stolen": True}))
     async with stage.serving(tool_server()):
         await stage.deployment.bus.until(lambda: session.status.unsolicited_count == 1)
