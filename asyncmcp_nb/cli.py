@@ -208,7 +208,7 @@ def _plan(name: str, region: str | None) -> str:
 
     session: Any = boto3.Session()
     place = region or session.region_name
-    if place is None:
+    if not place:
         raise ConfigError("no AWS region is configured; name one with --region")
     return plan_deployment(name, Place(region=place, account_id="of your credentials")).describe()
 

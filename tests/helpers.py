@@ -333,13 +333,17 @@ class RawClient:
         self.send(message)
         self.send(message, worker_id="*")
 
-    async def receive(self, count: int = 1) -> list[Incoming]:
+    def take(self, count: int = 1) -> list[Incoming]:
         """Wait for this many messages and take them for good.
 
         Raises:
             TimeoutError: Fewer came within ``PATIENCE_SECONDS``.
         """
-        return await anyio.to_thread.run_sync(_take, self.deployment.bus, self.queue, count)
+        return _take(self.deployment.bus, self.queue, count)
+
+    async def receive(self, count: int = 1) -> list[Incoming]:
+        """``take``, for a test with a loop."""
+        return await anyio.to_thread.run_sync(self.take, count)
 
     async def answer(self) -> JSONRPCResponse | JSONRPCError:
         """Wait for one message, an answer."""

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 
@@ -28,9 +27,9 @@ from asyncmcp_nb.session.inbox import SessionInbox
 from asyncmcp_nb.session.log import Log
 from asyncmcp_nb.session.parts import SessionParts
 from asyncmcp_nb.session.sources import Source, argument_rows, plain
-from asyncmcp_nb.session.status import SessionStatus
+from asyncmcp_nb.session.status import SessionStatus, state_of
 from asyncmcp_nb.session.validation import warm_up
-from asyncmcp_nb.sns_sqs.client import ReadEnd, Streams, client_writer, deliver_to
+from asyncmcp_nb.sns_sqs.client import ReadEnd, client_writer, deliver_to, open_streams
 from asyncmcp_nb.sns_sqs.client_link import ClientLink, new_connection_id
 from asyncmcp_nb.sns_sqs.handoff import Handoff, Mailbox
 
@@ -82,13 +81,9 @@ class Session:
             connection_id=self.connection_id,
         )
         self._link = link
-
-        @asynccontextmanager
-        async def transport() -> AsyncGenerator[Streams]:
-            yield mailbox, client_writer(link, handoff)
-
         mode = self._parts.era if self._parts.era == MODERN_ERA else "legacy"
-        client = Client(transport(), mode=mode, **self._parts.client_options)
+        transport = open_streams(mailbox, client_writer(link, handoff))
+        client = Client(transport, mode=mode, **self._parts.client_options)
         link.start()
         self._client = await self._home.enter(client)
         self._answerer = Answerer(client, self._desk)
@@ -312,7 +307,9 @@ class Session:
             endpoint=parts.endpoint,
             era=parts.era,
             server=self._server_name(),
-            state=self._state(is_unreachable=error is not None),
+            state=state_of(
+                is_closed=self._closed, is_reachable=error is None, is_met=self.tools is not None
+            ),
             counts={} if ledger is None else ledger.counts(),
             oldest_outstanding_at=None if ledger is None else ledger.oldest_outstanding_at(),
             waiting_count=self._desk.waiting_count,
@@ -320,13 +317,6 @@ class Session:
             requests=parts.bus.statistics().requests,
             error=self._catalogue.trouble if error is None else str(error),
         )
-
-    def _state(self, *, is_unreachable: bool) -> str:
-        if self._closed:
-            return "closed"
-        if is_unreachable:
-            return "broker unreachable"
-        return "waiting for a server" if self.tools is None else "connected"
 
     def _server_name(self) -> str | None:
         info = None if self._client is None or self._closed else self._client.server_info

@@ -65,3 +65,18 @@ class SessionStatus:
             f"calls: {counts or 'none'}{waiting} · "
             f"{self.request_count} AWS requests{error}"
         )
+
+
+def state_of(*, is_closed: bool, is_reachable: bool, is_met: bool) -> str:
+    """A session's state in words.
+
+    Args:
+        is_closed: It was closed.
+        is_reachable: Its queue could be read the last time.
+        is_met: A server has listed its tools.
+    """
+    if is_closed:
+        return "closed"
+    if not is_reachable:
+        return "broker unreachable"
+    return "connected" if is_met else "waiting for a server"

@@ -93,6 +93,12 @@ def client_writer(link: ClientLink, handoff: Handoff) -> StreamWriter:
     return StreamWriter(send)
 
 
+@asynccontextmanager
+async def open_streams(read: ReadEnd, write: StreamWriter) -> AsyncGenerator[Streams]:
+    """Streams of a link that somebody else closes, as a transport for the SDK's client."""
+    yield read, write
+
+
 def _is_courtesy(message: JSONRPCMessage) -> bool:
     """A cancellation: its sender has given up already, and neither waits nor wants an error."""
     return isinstance(message, JSONRPCNotification) and message.method == CANCELLED

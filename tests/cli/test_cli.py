@@ -1,0 +1,238 @@
+"""The command line as a user meets it: in processes of its own, over the embedded broker."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from asyncmcp_nb import connect
+from asyncmcp_nb.broker import embedded
+from asyncmcp_nb.config import (
+    HOME_VARIABLE,
+    PROFILE_VARIABLE,
+    Deployment,
+    load_profile,
+    profile_file,
+    save_profile,
+)
+
+PATIENCE_SECONDS = 40
+
+APP = '''
+from mcp.server.mcpserver import MCPServer
+
+app = MCPServer("from-a-module", log_level="WARNING")
+not_a_server = 5
+
+
+@app.tool()
+def double(n: int) -> int:
+    """Twice as much."""
+    return 2 * n
+'''
+
+
+def start(*arguments: str, folder: Path, **variables: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "asyncmcp_nb", *arguments],
+        cwd=folder,
+        env={**os.environ, **variables},
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+
+
+def run(*arguments: str, folder: Path, **variables: str) -> tuple[int, str, str]:
+    """Exit code, standard output and standard error of a command."""
+    with start(*arguments, folder=folder, **variables) as process:
+        try:
+            out, err = process.communicate(timeout=PATIENCE_SECONDS)
+        finally:
+            process.kill()
+    return process.returncode, out, err
+
+
+@pytest.fixture
+def profile(deployment: Deployment) -> Iterator[str]:
+    """The name of a profile with a deployment of its own."""
+    save_profile(deployment)
+    yield deployment.name
+    profile_file().unlink()
+
+
+def test_help_names_the_commands_and_loads_nothing_heavy(tmp_path: Path) -> None:
+    script = (
+        "import sys\n"
+        "from asyncmcp_nb.cli import main\n"
+        "sys.argv = ['asyncmcp-nb', '--help']\n"
+        "try:\n    main()\n"
+        "except SystemExit:\n    pass\n"
+        "print({'boto3', 'mcp', 'moto', 'nbclient', 'pandas'} & set(sys.modules))\n"
+    )
+
+    shown = subprocess.check_output(
+        [sys.executable, "-c", script], cwd=tmp_path, text=True, timeout=PATIENCE_SECONDS
+    )
+
+    words = shown.split()
+    assert [c for c in ("lab", "demo", "serve", "provision", "broker") if c not in words] == []
+    assert shown.endswith("set()\n")
+
+
+# -- serve ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("stop_signal", [signal.SIGTERM, signal.SIGINT])
+def test_a_served_module_answers_calls_until_a_signal_ends_it_in_an_orderly_way(
+    profile: str, tmp_path: Path, stop_signal: signal.Signals
+) -> None:
+    (tmp_path / "tools.py").write_text(APP)
+
+    with start("serve", "tools:app", "--profile", profile, folder=tmp_path) as server:
+        assert server.stdout is not None
+        first = server.stdout.readline()
+        with connect(profile, name="caller") as session:
+            answer = session.submit("double", n=21).result(timeout=PATIENCE_SECONDS)
+        server.send_signal(stop_signal)
+        rest, complaints = server.communicate(timeout=PATIENCE_SECONDS)
+
+    assert first.startswith(f"from-a-module@{profile} · serving")
+    assert answer.structured_content == {"result": 42}
+    assert (server.returncode, complaints) == (0, "")
+    assert rest.splitlines()[-2] == "stopping"
+    assert "· stopped · 0 in flight ·" in rest.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("served", "reason"),
+    [
+        ("tools", "does not name a server; write it as module:attribute"),
+        ("nowhere:app", "cannot import 'nowhere'"),
+        ("tools:nothing", "has no attribute 'nothing'"),
+        ("tools:not_a_server", "cannot serve int"),
+    ],
+)
+def test_what_cannot_be_served_is_one_line_and_exit_code_1(
+    tmp_path: Path, served: str, reason: str
+) -> None:
+    (tmp_path / "tools.py").write_text(APP)
+
+    code, out, err = run("serve", served, folder=tmp_path)
+
+    assert (code, out) == (1, "")
+    assert err.startswith("error: ")
+    assert reason in err
+    assert err.count("\n") == 1
+
+
+def test_an_unknown_profile_is_one_line_that_names_the_next_step(tmp_path: Path) -> None:
+    (tmp_path / "tools.py").write_text(APP)
+
+    code, _, err = run("serve", "tools:app", "--profile", "nobody", folder=tmp_path)
+
+    assert code == 1
+    assert err.startswith("error: no profile 'nobody' in ")
+    assert "asyncmcp-nb provision" in err
+    assert err.count("\n") == 1
+
+
+# -- broker ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.moto
+def test_the_broker_starts_says_how_it_is_and_stops(tmp_path: Path) -> None:
+    home = {HOME_VARIABLE: str(tmp_path / "home")}
+
+    before = run("broker", "status", folder=tmp_path, **home)
+    started = run("broker", "start", folder=tmp_path, **home)
+    running = run("broker", "status", folder=tmp_path, **home)
+    stopped = run("broker", "stop", folder=tmp_path, **home)
+    after = run("broker", "stop", folder=tmp_path, **home)
+
+    endpoint_url = started[1].strip()
+    assert before == (1, "not running\n", "")
+    assert endpoint_url.startswith("http://127.0.0.1:")
+    assert running[0] == 0
+    assert f"running at {endpoint_url}" in running[1]
+    assert "deployments: local\n" in running[1]
+    assert stopped == (0, "stopped\n", "")
+    assert after == (0, "not running\n", "")
+
+
+# -- provision ------------------------------------------------------------------------------------
+
+
+def test_a_dry_run_prints_the_plan_and_asks_nobody(tmp_path: Path) -> None:
+    code, out, err = run(
+        "provision", "orders", "--dry-run", "--region", "eu-west-1", folder=tmp_path
+    )
+
+    assert (code, err) == (0, "")
+    assert out.startswith("deployment orders in eu-west-1")
+    for name in ("orders-requests", "orders-responses", "orders-server-dlq", "orders-server "):
+        assert name in out
+    assert not profile_file().exists()
+
+
+def test_without_a_region_the_plan_says_what_to_add(tmp_path: Path) -> None:
+    nothing = {"AWS_CONFIG_FILE": os.devnull, "AWS_DEFAULT_REGION": "", "AWS_REGION": ""}
+
+    code, _, err = run("provision", "orders", "--dry-run", folder=tmp_path, **nothing)
+
+    assert (code, err) == (1, "error: no AWS region is configured; name one with --region\n")
+
+
+def test_provisioning_writes_a_profile_that_works_and_can_be_repeated(
+    embedded_home: Path, tmp_path: Path
+) -> None:
+    place = ["--region", "us-east-1", "--endpoint-url", str(embedded().endpoint_url)]
+
+    first = run("provision", "orders", *place, folder=tmp_path)
+    second = run("provision", "orders", *place, folder=tmp_path)
+    deployment = load_profile("orders")
+    profile_file().unlink()
+
+    assert first[0] == second[0] == 0
+    assert f"wrote profile orders in {profile_file()}" in first[1]
+    assert f"unchanged: profile orders in {profile_file()}" in second[1]
+    assert deployment.request_topic_arn.endswith(":orders-requests")
+    with connect(deployment, name="visitor") as session:
+        assert session.deployment == "orders"
+
+
+def test_a_bad_name_is_one_line(tmp_path: Path) -> None:
+    code, _, err = run("provision", "no spaces", "--dry-run", "--region", "x", folder=tmp_path)
+
+    assert code == 1
+    assert err.startswith("error: deployment name 'no spaces' is not usable")
+
+
+# -- lab ------------------------------------------------------------------------------------------
+
+
+def test_lab_hands_further_options_to_jupyterlab(tmp_path: Path) -> None:
+    code, out, _ = run("lab", "--version", folder=tmp_path)
+
+    assert code == 0
+    assert out.strip()[0].isdigit()
+
+
+def test_the_profile_of_the_environment_is_what_is_served_by_default(
+    profile: str, tmp_path: Path
+) -> None:
+    (tmp_path / "tools.py").write_text(APP)
+
+    with start("serve", "tools:app", folder=tmp_path, **{PROFILE_VARIABLE: profile}) as server:
+        assert server.stdout is not None
+        first = server.stdout.readline()
+        server.terminate()
+        server.communicate(timeout=PATIENCE_SECONDS)
+
+    assert first.startswith(f"from-a-module@{profile} · serving")
