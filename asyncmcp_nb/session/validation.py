@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import difflib
 import re
-from importlib import import_module
 from collections.abc import Iterable, Mapping
+from importlib import import_module
 from typing import Any, cast
 
 from mcp_types import Tool
