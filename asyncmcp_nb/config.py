@@ -71,7 +71,7 @@ class SnsSqsTransportConfig:
     poller_count: int = 3
     """Threads that receive while the queue is deep; one while it is not."""
     publisher_count: int = 3
-    """Threads that publish while more than a batch waits; one while not."""
+    """Threads that publish while more than a batch waits, one while not; as many acknowledge."""
     ack_linger_seconds: float = 0.25
     """How long an acknowledgement may wait for others to share its request."""
     max_in_flight: int = 64

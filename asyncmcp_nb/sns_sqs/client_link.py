@@ -112,6 +112,7 @@ class ClientLink:
         self._acker: Batcher[str] = Batcher(
             partial(bus.ack, config.sqs_queue_url),
             name="asyncmcp-ack",
+            thread_count=config.publisher_count,
             linger_seconds=config.ack_linger_seconds,
             retry_seconds=config.retry_seconds,
         )

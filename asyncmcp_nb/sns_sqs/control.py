@@ -73,6 +73,7 @@ def make_acker(bus: Bus, queue: str, config: SnsSqsTransportConfig) -> Batcher[s
     return Batcher(
         partial(bus.ack, queue),
         name="asyncmcp-done",
+        thread_count=config.publisher_count,
         linger_seconds=config.ack_linger_seconds,
         retry_seconds=config.retry_seconds,
     )

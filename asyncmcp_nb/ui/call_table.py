@@ -74,7 +74,7 @@ class CallTable:
     def __init__(self, page_rows: int = PAGE_ROWS) -> None:
         self._page = CallPage(page_rows)
         self._live: Live | None = None
-        self._body = widgets.html_box()
+        self._body = widgets.html_box(max_height="36em")
         self._filter = widgets.choice(
             "Show",
             [
@@ -100,7 +100,7 @@ class CallTable:
         """Show the rows as they are now."""
         if session.is_closed:
             return
-        markup = str(bare(self._page.html(session)))
+        markup = str(bare(tag("div", self._page.html(session), class_="amcp-live")))
         if self._body.value != markup:
             self._body.value = markup
         self._newer.disabled = self._page.number == 0

@@ -164,7 +164,7 @@ def _table(rows: Sequence[Mapping[str, Any]]) -> Html:
         tag("caption", f"{count}; not shown: {note}" if note else count),
         tag("thead", tag("tr", [tag("th", cut(name, 80), scope="col") for name in columns])),
         tag("tbody", [tag("tr", [_cell(row.get(name)) for name in columns]) for row in shown]),
-        class_="amcp-table",
+        class_="amcp-table amcp-narrow",
     )
     return tag("div", table, class_="amcp-scroll")
 

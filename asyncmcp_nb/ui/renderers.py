@@ -142,7 +142,7 @@ def group_html(group: CallGroup) -> Html:
     counts = group.counts()
     ended = sum(number for status, number in counts.items() if status not in _OUTSTANDING)
     share = ended / len(group) if len(group) else 1.0
-    parts = [tag("span", chip(status), f" {number:,}") for status, number in counts.items()]
+    parts = [chip(status, number) for status, number in counts.items()]
     return framed(
         tag(
             "div",
@@ -160,7 +160,7 @@ _OUTSTANDING: Final = STATUSES[: STATUSES.index(Status.DONE)]
 def log_html(log: Log) -> Html:
     """The counts, and the newest calls."""
     newest = log.ledger.rows(descending=True, limit=_LOG_ROWS)
-    counts = [tag("span", chip(status), f" {number:,}") for status, number in log.counts().items()]
+    counts = [chip(status, number) for status, number in log.counts().items()]
     caption = f"{len(newest):,} of {len(log):,} calls, the newest first"
     if len(newest) < len(log):
         caption += "; log.frame() has them all"
@@ -184,9 +184,8 @@ def status_html(status: SessionStatus) -> Html:
 def status_line(status: SessionStatus) -> Html:
     """Who is connected where, how it goes, and what it cost."""
     mark, tone = _STATES.get(status.state, ("●", "quiet"))
-    counts = [
-        tag("span", chip(s), f" {status.counts[s]:,}") for s in STATUSES if status.counts.get(s)
-    ]
+    counts = [chip(s, status.counts[s]) for s in STATUSES if status.counts.get(s)]
+    unseen = None if status.state == "connected" else "no server seen"
     oldest = status.oldest_outstanding_seconds
     ended = sum(status.counts.values()) - status.outstanding_count
     cost = f"{status.request_count:,} AWS requests"
@@ -194,7 +193,7 @@ def status_line(status: SessionStatus) -> Html:
         "div",
         labelled(mark, status.state, tone),
         tag("b", cut(f"{status.name} @ {status.deployment}", 120)),
-        tag("span", cut(f"server {status.server}" if status.server else "no server seen", 120)),
+        tag("span", cut(f"server {status.server}", 120) if status.server else unseen),
         tag("span", f"MCP {status.era}", class_="amcp-quiet"),
         tag("span", cut(status.endpoint, 120), class_="amcp-quiet"),
         *(counts or [tag("span", "no calls", class_="amcp-quiet")]),

@@ -64,4 +64,5 @@ def _row(record: CallRecord, now: float | None) -> Html:
 
 
 def _heading(name: str) -> Html:
-    return tag("th", name, scope="col", class_="amcp-tight")
+    place = "amcp-tight amcp-number" if name == "Time" else "amcp-tight"
+    return tag("th", name, scope="col", class_=place)

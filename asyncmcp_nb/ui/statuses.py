@@ -33,10 +33,11 @@ def word(status: Status) -> str:
     return status.value.replace("_", " ")
 
 
-def chip(status: Status) -> Html:
-    """Icon and word."""
+def chip(status: Status, count: int | None = None) -> Html:
+    """Icon and word, with how many there are in front of the word."""
     mark, tone = _MARKS[status]
-    return labelled(mark, word(status), tone)
+    words = word(status) if count is None else f"{count:,} {word(status)}"
+    return labelled(mark, words, tone)
 
 
 def labelled(mark: str, words: str, tone: Tone) -> Html:

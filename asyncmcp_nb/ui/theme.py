@@ -21,7 +21,8 @@ CSS: Final = """
   color: var(--amcp-text); font-family: var(--jp-ui-font-family, system-ui, sans-serif);
   font-size: var(--jp-ui-font-size1, 13px); line-height: 1.45; max-width: 100%; }
 .amcp pre, .amcp code { font-family: var(--jp-code-font-family, ui-monospace, monospace);
-  font-size: var(--jp-code-font-size, 12px); background: none; color: inherit; }
+  font-size: var(--jp-code-font-size, 12px); background: none !important; color: inherit;
+  padding: 0 !important; }
 .amcp pre { margin: .2em 0; white-space: pre-wrap; overflow-wrap: anywhere; max-height: 30em;
   overflow: auto; }
 .amcp-scroll { overflow-x: auto; }
@@ -36,14 +37,16 @@ CSS: Final = """
 .amcp table.amcp-table tbody tr:hover td { background: var(--amcp-shade); }
 .amcp table.amcp-table td.amcp-tight, .amcp table.amcp-table th.amcp-tight { white-space: nowrap;
   overflow-wrap: normal; }
-.amcp table.amcp-table td.amcp-number { text-align: right; font-variant-numeric: tabular-nums; }
+.amcp table.amcp-table td.amcp-number, .amcp table.amcp-table th.amcp-number { text-align: right;
+  font-variant-numeric: tabular-nums; }
+.amcp table.amcp-narrow { width: auto; }
 .amcp-quiet { color: var(--amcp-quiet); }
 .amcp-status { white-space: nowrap; }
 .amcp-icon { display: inline-block; width: 1.25em; text-align: center; font-weight: 700; }
-.amcp-good .amcp-icon { color: var(--amcp-good); }
-.amcp-bad .amcp-icon { color: var(--amcp-bad); }
-.amcp-warn .amcp-icon { color: var(--amcp-warn); }
-.amcp-info .amcp-icon { color: var(--amcp-info); }
+.amcp-status.amcp-good > .amcp-icon { color: var(--amcp-good); }
+.amcp-status.amcp-bad > .amcp-icon { color: var(--amcp-bad); }
+.amcp-status.amcp-warn > .amcp-icon { color: var(--amcp-warn); }
+.amcp-status.amcp-info > .amcp-icon { color: var(--amcp-info); }
 .amcp-line { display: flex; flex-wrap: wrap; gap: .15em 1.1em; align-items: baseline;
   padding: .35em .7em; border: 1px solid var(--amcp-edge); border-left-width: 4px;
   border-radius: 3px; }
@@ -56,6 +59,8 @@ CSS: Final = """
 .amcp-bar { display: inline-block; width: 7em; height: .6em; border: 1px solid var(--amcp-edge);
   border-radius: .3em; overflow: hidden; vertical-align: baseline; margin-right: .5em; }
 .amcp-bar > span { display: block; height: 100%; background: var(--amcp-info); }
+.amcp-live .amcp-scroll { overflow: visible; }
+.amcp-live table.amcp-table th { position: sticky; top: 0; background: var(--amcp-back); }
 .amcp img { max-width: 100%; height: auto; }
 .amcp details > summary { cursor: pointer; padding: .2em .7em; font-weight: 600; }
 """

@@ -46,9 +46,11 @@ class Choice(Widget, Protocol):
         ...
 
 
-def html_box() -> HtmlBox:
-    """An empty place for markup."""
-    return cast("HtmlBox", ipywidgets.HTML(layout=ipywidgets.Layout(width="100%")))
+def html_box(*, max_height: str | None = None) -> HtmlBox:
+    """An empty place for markup, which scrolls where it is higher than it may be."""
+    overflow = None if max_height is None else "auto"
+    layout = ipywidgets.Layout(width="100%", max_height=max_height, overflow=overflow)
+    return cast("HtmlBox", ipywidgets.HTML(layout=layout))
 
 
 def button(words: str, tooltip: str) -> Button:

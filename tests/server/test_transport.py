@@ -12,8 +12,10 @@ import pytest
 from mcp.client import Client
 from mcp.server.lowlevel.server import Server
 from mcp.shared.exceptions import MCPError
+from mcp.shared.message import SessionMessage
 from mcp_types import CallToolResult, JSONRPCResponse, TextContent
 
+from asyncmcp_nb.bus import Faults
 from asyncmcp_nb.errors import BusUnavailable, EncodeError, PayloadTooLarge
 from asyncmcp_nb.server.host import hosting
 from asyncmcp_nb.sns_sqs.client import bus_client
@@ -249,6 +251,29 @@ async def test_a_thousand_calls_of_four_clients_get_the_right_answers(
                 tasks.start_soon(be, name)
 
     assert wrong == []
+
+
+@pytest.mark.parametrize("deployed", [Faults(latency_seconds=0.02)], indirect=True)
+async def test_under_load_a_call_costs_little_more_than_half_a_request(
+    deployed: MemoryDeployment,
+) -> None:
+    """Publish, receive and delete in both directions, each shared by ten messages."""
+    count = 1000
+    config = deployed.client(ack_linger_seconds=0.25)
+    with anyio.fail_after(PATIENCE_SECONDS):
+        async with (
+            hosting(tool_server(), deployed.bus, deployed.server(ack_linger_seconds=0.25)),
+            bus_client(deployed.bus, config) as (read, write),
+            anyio.create_task_group() as tasks,
+        ):
+            for number in range(count):
+                tasks.start_soon(write.send, SessionMessage(tool_call(number, "echo")))
+            for _ in range(count):
+                await read.receive()
+            await deployed.settled()
+            await deployed.bus.until(lambda: deployed.bus.depth(config.sqs_queue_url) == 0)
+
+    assert deployed.bus.statistics().request_count / count < 0.75
 
 
 # -- time and failure ------------------------------------------------------------------------------

@@ -81,7 +81,7 @@ async def test_a_question_asked_before_a_restart_is_answered_after_it(stage: Sta
     )
     await earlier.close()
     async with stage.serving(asking_server()):
-        await stage.deployment.bus.until(lambda: stage.deployment.bus.depth("client-alice") >= 1)
+        await stage.deployment.settled()
 
         later = await stage.session(elicitation_callback=accept)
         result = await later.get(call.id)

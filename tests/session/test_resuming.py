@@ -34,7 +34,7 @@ async def test_answers_to_an_earlier_session_complete_its_calls_once(
     await earlier.close()
     # Both eras must answer what was asked before: the handshake is sealed into the requests.
     async with stage.serving(tool_server()):
-        await stage.deployment.bus.until(lambda: stage.deployment.bus.depth("client-alice") >= 20)
+        await stage.deployment.settled()
 
         later = await stage.session(era=era)
         found = [await later.get(call.id) for call in calls]

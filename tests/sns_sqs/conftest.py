@@ -16,6 +16,13 @@ def _threads_end() -> Generator[None]:
 
 
 @pytest.fixture
+def deployed(request: pytest.FixtureRequest) -> Generator[MemoryDeployment]:
+    """A deployment whose bus has the faults that the test's parameter names."""
+    with memory_deployment(request.param) as deployment:
+        yield deployment
+
+
+@pytest.fixture
 def memory() -> Generator[MemoryDeployment]:
     with memory_deployment() as deployment:
         yield deployment
