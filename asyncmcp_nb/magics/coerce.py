@@ -39,7 +39,7 @@ def arguments_of(tool: Tool, words: Iterable[Word], names: Names) -> dict[str, A
     try:
         for word in words:
             key = _key_of(word, arguments)
-            arguments[key] = _argument(word, declared.get(key, {}), root, names)
+            arguments[key] = _argument(word, declared.get(key, {}), root=root, names=names)
     except MagicUsageError as exc:
         raise MagicUsageError(f"{exc}; {signature(tool)}") from None
     check_arguments(tool, arguments)
@@ -54,7 +54,7 @@ def _key_of(word: Word, arguments: Mapping[str, Any]) -> str:
     return word.key
 
 
-def _argument(word: Word, schema: Any, root: Schema, names: Names) -> Any:
+def _argument(word: Word, schema: Any, *, root: Schema, names: Names) -> Any:
     try:
         if word.is_json:
             return fill_json(word.text, names)

@@ -11,6 +11,7 @@ request it sees, once for the stream; ``asyncmcp_nb.serve`` serves both eras, wi
 
 from __future__ import annotations
 
+import sys
 from collections.abc import AsyncGenerator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TYPE_CHECKING
@@ -18,7 +19,13 @@ from typing import TYPE_CHECKING
 import anyio
 import anyio.to_thread
 from mcp.shared.message import SessionMessage
-from mcp_types import JSONRPCError, JSONRPCRequest, JSONRPCResponse
+from mcp_types import (
+    CONNECTION_CLOSED,
+    JSONRPCError,
+    JSONRPCMessage,
+    JSONRPCRequest,
+    JSONRPCResponse,
+)
 from mcp_types.jsonrpc import INTERNAL_ERROR, ErrorData
 
 from asyncmcp_nb.bus import Bus
@@ -65,6 +72,8 @@ async def bus_server(bus: Bus, config: SnsSqsTransportConfig) -> AsyncGenerator[
     relay = Relay(config.worker_id)
 
     async def send(item: SessionMessage) -> None:
+        if _is_farewell(item.message):
+            return
         route = relay.route(item)
         if route is not None:
             await _publish(link, route, handoff)
@@ -82,6 +91,17 @@ async def bus_server(bus: Bus, config: SnsSqsTransportConfig) -> AsyncGenerator[
             with anyio.CancelScope(shield=True):
                 await anyio.to_thread.run_sync(link.close)
             tasks.cancel_scope.cancel()
+
+
+def _is_farewell(message: JSONRPCMessage) -> bool:
+    """Whether it is what a cancelled ``Server.run`` says of each request that it breaks off.
+
+    The request is not lost here, so it gets no such answer: closing the link hands it back.
+    """
+    if not isinstance(message, JSONRPCError) or message.error.code != CONNECTION_CLOSED:
+        return False
+    # The SDK says so while it handles the cancellation; a handler that raises the same does not.
+    return isinstance(sys.exception(), anyio.get_cancelled_exc_class())
 
 
 async def _admit(arrivals: Mailbox[Arrival], relay: Relay, read: ReadEnd) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import OrderedDict
 from collections.abc import Hashable
-from typing import Final
+from typing import Any, Final
 
 from asyncmcp_nb.sns_sqs.work import Work
 from asyncmcp_nb.wire.meta import deadline_of
@@ -18,7 +18,7 @@ class Tombstones:
     """Cancellations that overtook their requests, oldest out first. Used on one loop only."""
 
     def __init__(self) -> None:
-        self._keys: OrderedDict[Hashable, None] = OrderedDict()
+        self._keys: OrderedDict[Hashable, Any] = OrderedDict()
 
     def add(self, key: Hashable) -> None:
         """Note that a request is cancelled, should it arrive."""
@@ -26,10 +26,13 @@ class Tombstones:
         if len(self._keys) > TOMBSTONE_COUNT:
             self._keys.popitem(last=False)
 
+    def take(self, key: Hashable) -> bool:
+        """Whether a request was cancelled; forgets it."""
+        return self._keys.pop(key, self) is None
+
     def cover(self, work: Work) -> bool:
         """Whether a request was cancelled before it came, or is past its deadline."""
-        if work.key in self._keys:
-            del self._keys[work.key]
+        if self.take(work.key):
             return True
         deadline = deadline_of(work.request.params)
         return deadline is not None and deadline <= time.time()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from asyncmcp_nb.session import OUTSTANDING, STATUSES, CallFilter, Session, Status
+from asyncmcp_nb.session import OUTSTANDING, STATUSES, CallFilter, Log, Session, Status
 from asyncmcp_nb.ui import widgets
 from asyncmcp_nb.ui.escape import Html, tag
 from asyncmcp_nb.ui.live import Live
@@ -36,9 +36,9 @@ class CallPage:
         """The number of the last page."""
         return max(0, (self.count - 1) // self.page_rows)
 
-    def html(self, session: Session) -> Html:
+    def html(self, log: Log) -> Html:
         """The page as it is now."""
-        ledger = session.log.ledger
+        ledger = log.ledger
         chosen = self._filter()
         self.count = ledger.count(chosen)
         self.number = min(self.number, self.last_number)
@@ -74,8 +74,8 @@ class CallTable:
     def __init__(self, page_rows: int = PAGE_ROWS) -> None:
         self._page = CallPage(page_rows)
         self._live: Live | None = None
-        self._body = widgets.html_box(max_height="36em")
-        self._filter = widgets.choice(
+        self.body = widgets.html_box(max_height="36em")
+        self.filter = widgets.choice(
             "Show",
             [
                 ("all calls", _ALL),
@@ -83,14 +83,12 @@ class CallTable:
                 *((word(status), status.value) for status in STATUSES),
             ],
         )
-        self._newer = widgets.button("< newer", "the page of calls submitted after these")
-        self._older = widgets.button("older >", "the page of calls submitted before these")
-        self._filter.observe(self._choose, "value")
-        self._newer.on_click(lambda _: self._turn(-1))
-        self._older.on_click(lambda _: self._turn(+1))
-        self.widget = widgets.column(
-            widgets.row(self._filter, self._newer, self._older), self._body
-        )
+        self.newer = widgets.button("< newer", "the page of calls submitted after these")
+        self.older = widgets.button("older >", "the page of calls submitted before these")
+        self.filter.observe(self._choose, "value")
+        self.newer.on_click(lambda _: self._turn(-1))
+        self.older.on_click(lambda _: self._turn(+1))
+        self.widget = widgets.column(widgets.row(self.filter, self.newer, self.older), self.body)
 
     def follow(self, live: Live) -> None:
         """Have this poked when somebody turns a page."""
@@ -100,15 +98,15 @@ class CallTable:
         """Show the rows as they are now."""
         if session.is_closed:
             return
-        markup = str(bare(tag("div", self._page.html(session), class_="amcp-live")))
-        if self._body.value != markup:
-            self._body.value = markup
-        self._newer.disabled = self._page.number == 0
-        self._older.disabled = self._page.number == self._page.last_number
+        markup = str(bare(tag("div", self._page.html(session.log), class_="amcp-live")))
+        if self.body.value != markup:
+            self.body.value = markup
+        self.newer.disabled = self._page.number == 0
+        self.older.disabled = self._page.number == self._page.last_number
 
     def snapshot(self, session: Session) -> Html:
         """The first page as markup, for a saved notebook."""
-        return CallPage(self._page.page_rows).html(session)
+        return CallPage(self._page.page_rows).html(session.log)
 
     def _choose(self, change: Any) -> None:
         self._page.chosen, self._page.number = change["new"], 0

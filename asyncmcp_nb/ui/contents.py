@@ -72,9 +72,9 @@ def block_html(block: ContentBlock | Any) -> Html:
         case TextContent(text=text):
             return tag("pre", cut(text, _TEXT_CHARACTERS))
         case ImageContent(data=data, mime_type=kind):
-            return _media("img", kind, data, _IMAGES)
+            return _media("img", kind, data=data, allowed=_IMAGES)
         case AudioContent(data=data, mime_type=kind):
-            return _media("audio", kind, data, _SOUNDS)
+            return _media("audio", kind, data=data, allowed=_SOUNDS)
         case ResourceLink(uri=uri, name=name):
             return tag("div", "→ ", link(str(uri), block.title or name))
         case EmbeddedResource(resource=TextResourceContents(uri=uri, text=text)):
@@ -137,7 +137,7 @@ def media_bytes(data: str) -> int | None:
         return None
 
 
-def _media(element: str, kind: str, data: str, allowed: frozenset[str]) -> Html:
+def _media(element: str, kind: str, *, data: str, allowed: frozenset[str]) -> Html:
     count = media_bytes(data)
     if count is None:
         return tag("em", f"({cut(kind, 80)}: not base64, not shown)")

@@ -22,25 +22,25 @@ class Display:
     name: str
     html: str
     """The function in ``renderers`` or ``contents`` that makes its HTML."""
-    text: str | None
-    """The function in ``text`` that makes its plain text; None where its repr is that."""
+    text: str
+    """The function in ``text`` that makes its plain text."""
 
 
 DISPLAYS: Final = (
     Display("mcp_types._types", "CallToolResult", "contents.result_html", "text.result_text"),
     Display("mcp_types._types", "Tool", "renderers.tool_html", "text.tool_text"),
     Display("asyncmcp_nb.session.catalogue", "ToolList", "renderers.tools_html", "text.tools_text"),
-    Display("asyncmcp_nb.session.session", "Session", "renderers.session_html", None),
+    Display("asyncmcp_nb.session.session", "Session", "renderers.session_html", "text.repr_text"),
     Display(
         "asyncmcp_nb.session.status",
         "SessionStatus",
         "renderers.status_html",
         "text.status_text",
     ),
-    Display("asyncmcp_nb.session.call", "Call", "renderers.call_html", "text.call_text"),
+    Display("asyncmcp_nb.session.call", "Call", "renderers.call_html", "text.repr_text"),
     Display("asyncmcp_nb.session.group", "CallGroup", "renderers.group_html", "text.group_text"),
     Display("asyncmcp_nb.session.log", "Log", "renderers.log_html", "text.log_text"),
-    Display("asyncmcp_nb.server.handle", "ServerHandle", "renderers.server_html", None),
+    Display("asyncmcp_nb.server.handle", "ServerHandle", "renderers.server_html", "text.repr_text"),
 )
 
 
@@ -60,9 +60,8 @@ def register(ipython: Any) -> None:
     """Show session types as this room does."""
     html, text = _formatters(ipython)
     for display in DISPLAYS:
-        html.for_type_by_name(display.module, display.name, partial(_html, display.html))
-        if display.text is not None:
-            text.for_type_by_name(display.module, display.name, partial(_text, display.text))
+        html.for_type_by_name(display.module, display.name, partial(_html, path=display.html))
+        text.for_type_by_name(display.module, display.name, partial(_text, path=display.text))
 
 
 def unregister(ipython: Any) -> None:
@@ -82,9 +81,9 @@ def _function(path: str) -> Callable[[Any], str]:
     return getattr(import_module(f"{__package__}.{module}"), name)
 
 
-def _html(path: str, shown: Any) -> str:
+def _html(shown: Any, *, path: str) -> str:
     return str(_function(path)(shown))
 
 
-def _text(path: str, shown: Any, printer: Any, is_cycle: bool) -> None:
+def _text(shown: Any, printer: Any, is_cycle: bool, *, path: str) -> None:
     printer.text("…" if is_cycle else _function(path)(shown))

@@ -9,10 +9,10 @@ from asyncmcp_nb.errors import AsyncMcpError
 from asyncmcp_nb.session import Session
 from asyncmcp_nb.ui import widgets
 from asyncmcp_nb.ui.call_table import CallTable
-from asyncmcp_nb.ui.escape import Html, tag
+from asyncmcp_nb.ui.escape import Html, tag, visible
 from asyncmcp_nb.ui.live import Live
 from asyncmcp_nb.ui.renderers import status_line
-from asyncmcp_nb.ui.text import counts_words, rows_text, tools_text
+from asyncmcp_nb.ui.text import rows_text, status_text, tools_text
 from asyncmcp_nb.ui.theme import bare, framed, sheet
 from asyncmcp_nb.ui.tool_list import tools_part
 
@@ -25,16 +25,16 @@ class Panel:
     def __init__(self, session: Session) -> None:
         self._status = widgets.html_box()
         self._tools = widgets.html_box()
-        self._table = CallTable()
-        self.widget = widgets.column(self._status, self._tools, self._table.widget)
+        self.table = CallTable()
+        self.widget = widgets.column(self._status, self._tools, self.table.widget)
         """The ipywidgets widget, to put into layouts of your own."""
         # The page holds the widget alone, and this must not end before it does.
         widgets.keep(self.widget, self)
         self._html = str(framed("this session was closed before it was shown"))
-        self._text = repr(session)
+        self._text = visible(repr(session))
         self.render(session)
         self._live = Live(session, self)
-        self._table.follow(self._live)
+        self.table.follow(self._live)
         self._session = weakref.ref(session)
 
     def __repr__(self) -> str:
@@ -47,8 +47,13 @@ class Panel:
         return {
             "text/plain": self._text,
             "text/html": self._html,
-            **{k: v for k, v in widgets.view_bundle(self.widget).items() if k != "text/plain"},
+            **widgets.view_bundle(self.widget),
         }
+
+    @property
+    def boxes(self) -> tuple[widgets.HtmlBox, ...]:
+        """The places of the status line, the tools and the rows."""
+        return self._status, self._tools, self.table.body
 
     @property
     def is_live(self) -> bool:
@@ -66,7 +71,7 @@ class Panel:
         _show(self._status, tag("div", sheet(), bare(status_line(session.status))))
         tools = bare(tools_part(session))
         _show(self._tools, tools)
-        self._table.render(session)
+        self.table.render(session)
 
     def freeze(self, words: str) -> None:
         """See ``live.View``."""
@@ -77,14 +82,14 @@ class Panel:
             parts = (
                 status_line(session.status),
                 tools_part(session),
-                self._table.snapshot(session),
+                self.table.snapshot(session),
             )
-            words = [str(session.status), counts_words(session.log)]
+            status = status_text(session.status)
             newest = session.log.ledger.rows(descending=True, limit=_TEXT_ROWS)
         except AsyncMcpError:  # closed: what was seen last stays
             return
         self._html = str(framed(*parts))
-        self._text = "\n".join([*words, tools_text(session.tools or ()), *rows_text(newest)])
+        self._text = "\n".join([status, tools_text(session.tools or ()), *rows_text(newest)])
 
 
 def _show(box: widgets.HtmlBox, markup: Html) -> None:

@@ -55,7 +55,7 @@ def _row(record: CallRecord, now: float | None) -> Html:
     return tag(
         "tr",
         tag("td", chip(record.status), class_="amcp-tight"),
-        tag("td", cut(record.tool, 80)),
+        tag("td", cut(record.tool, 80), class_="amcp-name"),
         tag("td", tag("code", arguments)),
         tag("td", answer_of(record)),
         tag("td", duration(elapsed_seconds(record, now)), class_="amcp-tight amcp-number"),

@@ -7,7 +7,7 @@ from typing import Final
 
 from mcp_types import AudioContent, CallToolResult, ImageContent, ResourceLink, TextContent, Tool
 
-from asyncmcp_nb.session import STATUSES, Call, CallGroup, CallRecord, Log, SessionStatus
+from asyncmcp_nb.session import CallGroup, CallRecord, Log, SessionStatus
 from asyncmcp_nb.session.validation import signature
 from asyncmcp_nb.ui.contents import media_bytes, plain_value, pretty, shown_structured
 from asyncmcp_nb.ui.escape import cut, visible
@@ -39,9 +39,9 @@ def tool_text(tool: Tool) -> str:
     return tools_text([tool])
 
 
-def call_text(call: Call) -> str:
-    """One line."""
-    return visible(repr(call))
+def repr_text(shown: object) -> str:
+    """What Python shows, harmless in a terminal."""
+    return visible(repr(shown))
 
 
 def group_text(group: CallGroup) -> str:
@@ -79,12 +79,6 @@ def rows_text(records: Iterable[CallRecord]) -> list[str]:
             )
         )
     return lines
-
-
-def counts_words(log: Log) -> str:
-    """Such as ``3 done, 1 failed``."""
-    counts = log.counts()
-    return ", ".join(f"{counts[s]:,} {word(s)}" for s in STATUSES if s in counts) or "no calls"
 
 
 def _summary(tool: Tool) -> str:

@@ -37,6 +37,7 @@ CSS: Final = """
 .amcp table.amcp-table tbody tr:hover td { background: var(--amcp-shade); }
 .amcp table.amcp-table td.amcp-tight, .amcp table.amcp-table th.amcp-tight { white-space: nowrap;
   overflow-wrap: normal; }
+.amcp table.amcp-table td.amcp-name { overflow-wrap: break-word; max-width: 16em; }
 .amcp table.amcp-table td.amcp-number, .amcp table.amcp-table th.amcp-number { text-align: right;
   font-variant-numeric: tabular-nums; }
 .amcp table.amcp-narrow { width: auto; }

@@ -30,6 +30,10 @@ class Button(Widget, Protocol):
 
     disabled: bool
 
+    def click(self) -> None:
+        """As if somebody had clicked it."""
+        ...
+
     def on_click(self, callback: Callable[[Any], None]) -> None:
         """Call back at each click."""
         ...
@@ -88,6 +92,7 @@ def keep(widget: Widget, view: object) -> None:
 
 
 def view_bundle(widget: Widget) -> dict[str, Any]:
-    """The part of a mime bundle that shows a widget."""
-    bundle: Any = cast("Any", widget)._repr_mimebundle_()
-    return dict(bundle or {})
+    """The part of a mime bundle that shows a widget, without the widget's repr as text."""
+    bundle: dict[str, Any] = dict(cast("Any", widget)._repr_mimebundle_() or {})
+    bundle.pop("text/plain", None)
+    return bundle

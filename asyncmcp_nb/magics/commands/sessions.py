@@ -13,7 +13,6 @@ from asyncmcp_nb.magics.parser import OUTPUT, Grammar, Option
 from asyncmcp_nb.magics.state import SESSION_VARIABLE
 from asyncmcp_nb.session import Session, SessionStatus
 
-
 _MEET_SECONDS: Final = 0.5
 """How long connecting waits for a server that is there already, so as to show its name."""
 
