@@ -181,6 +181,7 @@ def stop() -> None:
 @app.command()
 def provision(
     name: Annotated[str, typer.Argument(help="The deployment; what is made is named after it.")],
+    *,
     region: Annotated[str | None, typer.Option(help="Default: the configured one.")] = None,
     endpoint_url: Annotated[str | None, typer.Option(help="Default: AWS.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan only.")] = False,

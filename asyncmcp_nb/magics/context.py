@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from asyncmcp_nb.magics.parser import NOTHING, OUTPUT, Given, Grammar
+from asyncmcp_nb.magics.parser import NOTHING, Given, Grammar
 from asyncmcp_nb.magics.shell import Shell
 from asyncmcp_nb.magics.state import State
 from asyncmcp_nb.session import Session
@@ -25,6 +25,8 @@ class Context:
     """The cell's text below ``%%mcp …``."""
     may_wait: bool = True
     """Whether the cell waits for calls: not inside a function, which gets the ``Call``."""
+    is_silent: bool = False
+    """The line ended with a semicolon: the answer is not shown."""
 
     @property
     def session(self) -> Session:
@@ -60,7 +62,3 @@ class Command:
         if self.cell_grammar is None:
             return None
         return f"%%mcp {self.name} {self.cell_grammar}".strip()
-
-    def stores(self) -> bool:
-        """Whether ``-o`` is among its options."""
-        return OUTPUT in self.grammar.options

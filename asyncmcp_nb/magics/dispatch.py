@@ -92,7 +92,10 @@ class Dispatcher:
     def _prepared(
         self, line: str, body: str | None, local_names: Mapping[str, Any] | None
     ) -> tuple[Command, Context]:
-        name, *words = split(line) or split("help")
+        # As everywhere in IPython, a semicolon at the end shows nothing.
+        spoken = line.rstrip()
+        is_silent = body is None and spoken.endswith(";")
+        name, *words = split(spoken[:-1] if is_silent else spoken) or split("help")
         command = COMMANDS.get(name.text)
         if command is None:
             raise MagicUsageError(f"no subcommand {str(name)!r}{nearest(name.text, COMMANDS)}")
@@ -115,12 +118,13 @@ class Dispatcher:
             names=ChainMap(dict(local_names or {}), user_names) if is_inside else user_names,
             body=body,
             may_wait=not is_inside,
+            is_silent=is_silent,
         )
 
     def _delivered(self, answer: Any, context: Context) -> Any:
         name = context.given.output
         if name is None:
-            return answer
+            return None if context.is_silent else answer
         self._shell.push({name: answer})
         print(f"{name}: {_described(answer)}")
         return None

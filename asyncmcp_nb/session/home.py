@@ -120,25 +120,27 @@ class Home:
     # -- the owner task ---------------------------------------------------------------------------
 
     async def enter(self, context: AbstractAsyncContextManager[T]) -> T:
-        """Enter a context in the owner task; ``leave`` leaves it there."""
+        """Enter a context in the owner task; ``leave`` leaves it there.
+
+        Raises:
+            Exception: Whatever entering it raises.
+        """
         entered: asyncio.Future[T] = self._loop.create_future()
-        self._owner = self._loop.create_task(self._own(context, entered))
+        owner = self._loop.create_task(self._own(context, entered))
         with self.beating():
-            return await entered
+            await asyncio.wait({entered, owner}, return_when=asyncio.FIRST_COMPLETED)
+        if not entered.done():
+            await owner
+        self._owner = owner
+        return entered.result()
 
     async def _own(
         self, context: AbstractAsyncContextManager[T], entered: asyncio.Future[T]
     ) -> None:
-        try:
-            async with context as value:
-                entered.set_result(value)
-                await self._leave.wait()
-                await self._cancel_tasks()
-        except BaseException as exc:
-            # To whoever waits for the entry; later failures end the task and are raised by leave().
-            if entered.done():
-                raise
-            entered.set_exception(exc)
+        async with context as value:
+            entered.set_result(value)
+            await self._leave.wait()
+            await self._cancel_tasks()
 
     async def leave(self) -> None:
         """Leave the context and cancel the session's tasks. A second call does nothing."""

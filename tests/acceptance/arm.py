@@ -1,13 +1,13 @@
 """Arms for the MCP SDK's interaction suite: our host and our client, over a bus.
 
-Each factory serves ``server`` in the calling loop (tests share closures with handlers) and yields the
-client's streams. Every test has topics and queues of its own.
+Each factory serves ``server`` in the calling loop (tests share closures with handlers) and yields
+the client's streams. Every test has topics and queues of its own.
 """
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -22,7 +22,7 @@ from asyncmcp_nb.sns_sqs.client import Streams, bus_client
 
 
 @asynccontextmanager
-async def memory(server: Any, *, spec_version: str) -> AsyncIterator[Streams]:
+async def memory(server: Any, *, spec_version: str) -> AsyncGenerator[Streams]:
     """Over the in-process bus."""
     worker_id = secrets.token_hex(4)
     bus = MemoryBus()
@@ -48,7 +48,7 @@ async def memory(server: Any, *, spec_version: str) -> AsyncIterator[Streams]:
 
 
 @asynccontextmanager
-async def embedded(server: Any, *, spec_version: str) -> AsyncIterator[Streams]:
+async def embedded(server: Any, *, spec_version: str) -> AsyncGenerator[Streams]:
     """Over the embedded broker: every message through SNS and SQS."""
     deployment, control_queue_url, client_queue_url, worker_id = await anyio.to_thread.run_sync(
         _make_deployment
@@ -88,6 +88,6 @@ def _make_deployment() -> tuple[Deployment, str, str, str]:
 @asynccontextmanager
 async def _served(
     server: Any, bus: Bus, config: SnsSqsTransportConfig, client: SnsSqsTransportConfig
-) -> AsyncIterator[Streams]:
+) -> AsyncGenerator[Streams]:
     async with hosting(lowlevel_of(server), bus, config), bus_client(bus, client) as streams:
         yield streams

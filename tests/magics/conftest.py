@@ -8,7 +8,7 @@ from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import pytest
 from IPython.core.async_helpers import get_asyncio_loop
@@ -130,7 +130,7 @@ class Hook(DisplayHook):
 
     def write_format_data(self, format_dict: Any, md_dict: Any = None) -> None:
         """Keep the bundle."""
-        shell: Any = self.shell
+        shell = cast("Any", self).shell
         shell.seen.shown.append(dict(format_dict))
 
     def finish_displayhook(self) -> None:

@@ -47,6 +47,7 @@ def connected(notebook: Notebook) -> Notebook:
     bound = notebook.ok("%mcp connect --name kernel")
     assert bound.stdout == "connected as kernel; `session` is it\n"
     assert "connected" in bound.text
+    notebook.ok("total = 0\ngroup = session.map('add', [{'a': 1}])\nawait group")
     return notebook
 
 
@@ -140,6 +141,13 @@ task.cancel()
 len(ticks) > 1
 """
     assert connected.value(source) == "True"
+
+
+def test_a_semicolon_shows_nothing(connected: Notebook) -> None:
+    assert connected.ok("%mcp call add a=1 b=2;").shown == []
+    assert (
+        connected.value("%mcp call paint color=red;\n_mcp_said = 'after'\n_mcp_said") == "'after'"
+    )
 
 
 def test_a_cell_body_is_json_with_variables(connected: Notebook) -> None:
@@ -246,6 +254,13 @@ SIGNATURE = "add(a: integer, b: integer = 1)"
         ("%mcp map add nowhere_at_all", "no variable 'nowhere_at_all'"),
         ("%mcp call add a=1 --timeout soon", "--timeout soon: a number above 0 is wanted"),
         ("%mcp retry 123", "no call '123'; `%mcp log` lists them"),
+        ("%mcp cancel", "name a call, or `all`; usage: %mcp cancel ID ... | all"),
+        ("%mcp cancel 123 456", "no call '"),
+        ("%mcp map add total", "total is a int; a DataFrame or a list is wanted"),
+        ("%mcp help cal", "no subcommand 'cal', did you mean 'call'?"),
+        ("%mcp broker start", "'start' is not stop; usage: %mcp broker [stop]"),
+        ("%mcp serve stop nobody", "nothing is served as 'nobody'; there are: demo"),
+        ("%mcp serve a:b c", "one word too many; usage: %mcp serve"),
         ("%mcp connect nowhere", "no profile 'nowhere' in "),
         ("%%mcp serve\nx = 1", "nothing to serve: the cell defines no function"),
         ("%mcp serve no_such_module:app", "cannot import 'no_such_module'"),
@@ -305,6 +320,41 @@ def test_cells_of_different_names_are_served_together(connected: Notebook) -> No
     assert connected.value("%mcp call add a=4") == "5"
 
 
+def test_a_module_is_served_and_a_rival_is_told_of(
+    connected: Notebook, embedded_home: Path
+) -> None:
+    (embedded_home / "served.py").write_text(
+        "from mcp.server.mcpserver import MCPServer\n"
+        "app = MCPServer('module', log_level='CRITICAL')\n"
+        "@app.tool()\n"
+        "async def hello() -> str:\n"
+        "    'Say hello.'\n"
+        "    return 'hello'\n",
+        "utf-8",
+    )
+    connected.ok(f"import os; here = os.getcwd(); os.chdir({str(embedded_home)!r})")
+    served = connected.ok("%mcp serve served:app")
+    again = connected.ok("%mcp serve served:app -o".removesuffix(" -o"))
+    stopped = connected.ok("%mcp serve stop served:app")
+    connected.ok("os.chdir(here)")
+
+    assert "module and demo take calls from one queue" in served.stdout.replace("+more", "")
+    assert "module@local · serving" in again.text
+    assert stopped.stdout == "stopped served:app\n"
+
+
+def test_an_async_tool_that_raises_speaks_too(connected: Notebook) -> None:
+    connected.ok(
+        "%%mcp serve more\nfrom mcp.server.mcpserver.exceptions import ToolError\n"
+        "async def boom(kind: str) -> int:\n"
+        "    'Raise.'\n"
+        "    raise (ToolError if kind == 'tool' else KeyError)('boom')"
+    )
+
+    assert connected.run("%mcp call boom kind=x").error.endswith("KeyError: 'boom'")
+    assert connected.run("%mcp call boom kind=tool").error == "Error executing tool boom: boom"
+
+
 def test_serving_again_under_a_name_replaces_its_tools(connected: Notebook) -> None:
     connected.ok('%%mcp serve more\ndef triple(n: int) -> int:\n    "Thrice."\n    return 3 * n')
 
@@ -332,6 +382,9 @@ def test_serving_again_under_a_name_replaces_its_tools(connected: Notebook) -> N
         ("%mcp log --status do", ["%mcp log --status done"]),
         ("%mcp connect --era 2025", ["%mcp connect --era 2025-11-25"]),
         ("%mcp help dis", ["%mcp help disconnect"]),
+        ("%mcp broker s", ["%mcp broker stop"]),
+        ("%mcp call --timeout 1 pa", ["%mcp call --timeout 1 paint"]),
+        ("%mcp call --async paint c", ["%mcp call --async paint color="]),
     ],
 )
 def test_tab_completes(connected: Notebook, line: str, offered: list[str]) -> None:
