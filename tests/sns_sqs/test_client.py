@@ -118,7 +118,7 @@ async def test_a_call_whose_server_never_answers_ends_with_its_timeout(
         async with Client(
             bus_client(memory.bus, memory.client()), mode=MODERN, read_timeout_seconds=0.1
         ) as client:
-            with pytest.raises(MCPError, match="[Tt]imed out"):
+            with pytest.raises(MCPError, match=r"[Tt]imed out"):
                 await client.list_tools()
         messages = server.take(2)
 
@@ -153,14 +153,19 @@ async def test_leaving_sends_what_is_pending_and_ends_the_streams(
     async def send(write: Any, number: int) -> None:
         await write.send(SessionMessage(request(number, "ping")))
 
-    with anyio.fail_after(PATIENCE_SECONDS):
-        async with anyio.create_task_group() as tasks:
-            async with bus_client(memory.bus, memory.client()) as (read, write):
-                for number in range(25):
-                    tasks.start_soon(send, write, number)
-                await anyio.wait_all_tasks_blocked()
+    async def read_to_the_end(read: Any) -> None:
         with pytest.raises(anyio.EndOfStream):
             await read.receive()
+
+    with anyio.fail_after(PATIENCE_SECONDS):
+        async with (
+            anyio.create_task_group() as tasks,
+            bus_client(memory.bus, memory.client()) as (read, write),
+        ):
+            tasks.start_soon(read_to_the_end, read)
+            for number in range(25):
+                tasks.start_soon(send, write, number)
+            await anyio.wait_all_tasks_blocked()
 
     assert len(server.take(25)) == 25
 
