@@ -45,6 +45,7 @@ class Host:
         self._questions = Questions(link.config.worker_id)
         self._running: dict[Hashable, Exchange] = {}
         self._tombstones = Tombstones()
+        self._is_over = False
 
     def statistics(self) -> ServerStatistics:
         """What happened so far."""
@@ -56,6 +57,7 @@ class Host:
         with anyio.move_on_after(timeout_seconds):
             while running := [e for e in self._running.values() if not e.is_detached]:
                 await running[0].finished.wait()
+        self._is_over = True
 
     async def run(self, mailbox: Mailbox[Arrival]) -> None:
         """Serve until the mailbox ends."""
@@ -71,7 +73,7 @@ class Host:
     # -- requests ---------------------------------------------------------------------------------
 
     async def _serve(self, work: Work) -> None:
-        if work.ended:  # handed back before its turn came
+        if self._is_over:  # closing the link hands it back
             return
         if self._tombstones.cover(work):
             work.settle()
@@ -108,6 +110,7 @@ class Host:
                 logger.info("an answer to no question of ours: id %r", message.id)
             return
         if not isinstance(message, JSONRPCNotification) or address is None:
+            logger.info("a message that names no client was ignored")
             return
         if message.method == CANCELLED:
             self._cancel(address, message.params or {})

@@ -23,7 +23,7 @@ from mcp_types import (
     RequestId,
 )
 
-from asyncmcp_nb.sns_sqs.addressing import CANCELLED, LISTEN, PROGRESS, question_id
+from asyncmcp_nb.sns_sqs.addressing import CANCELLED, PROGRESS, question_id
 from asyncmcp_nb.sns_sqs.unwanted import Tombstones
 from asyncmcp_nb.sns_sqs.work import Answer, ReturnAddress, Work
 from asyncmcp_nb.wire import Incoming
@@ -79,8 +79,6 @@ class Relay:
         self._works[stream_id] = work
         self._stream_ids[work.key] = stream_id
         self._remember(work.address)
-        if work.request.method == LISTEN:
-            work.detach()
         params = _with_token(work.request.params, stream_id)
         request = work.request.model_copy(update={"id": stream_id, "params": params})
         return SessionMessage(request)
@@ -99,10 +97,8 @@ class Relay:
                 return self._admit_cancel(message, address, rid)
             case JSONRPCNotification(method="notifications/progress", params={"progressToken": t}):
                 return self._admit_progress(message, address, t)
-            case JSONRPCNotification():
-                return SessionMessage(message)
             case _:
-                return None
+                return SessionMessage(message)
 
     def _asked(self, question_id: Any, address: ReturnAddress | None) -> _Asked | None:
         """The question of this id, where it was put to the client of this address."""

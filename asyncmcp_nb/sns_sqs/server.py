@@ -30,6 +30,7 @@ from mcp_types.jsonrpc import INTERNAL_ERROR, ErrorData
 
 from asyncmcp_nb.bus import Bus
 from asyncmcp_nb.config import SnsSqsTransportConfig
+from asyncmcp_nb.sns_sqs.addressing import LISTEN
 from asyncmcp_nb.sns_sqs.client import ReadEnd, Streams
 from asyncmcp_nb.sns_sqs.handoff import Handoff, Mailbox
 from asyncmcp_nb.sns_sqs.relay import Relay, Route
@@ -106,9 +107,13 @@ def _is_farewell(message: JSONRPCMessage) -> bool:
 
 async def _admit(arrivals: Mailbox[Arrival], relay: Relay, read: ReadEnd) -> None:
     async for arrival in arrivals:
-        item = relay.admit(arrival) if isinstance(arrival, Work) else relay.admit_other(arrival)
-        if item is not None:
-            read.put(item)
+        if not isinstance(arrival, Work):
+            if (notice := relay.admit_other(arrival)) is not None:
+                read.put(notice)
+        elif (asked := relay.admit(arrival)) is not None:
+            is_read = read.put(asked, force=True)
+            if is_read and arrival.request.method == LISTEN:
+                arrival.detach()
 
 
 async def _publish(link: ServerLink, route: Route, handoff: Handoff) -> None:

@@ -539,6 +539,21 @@ async def test_a_host_that_stops_hands_its_unfinished_requests_to_another(
     assert alice.waiting_count() == 0
 
 
+async def test_a_host_that_stops_starts_nothing_that_it_has_taken_but_not_begun(
+    bench: Bench, alice: RawClient
+) -> None:
+    async with bench.hosting(lease_seconds=3600):
+        alice.send(note_call(1))
+        # The loop stands still, so the request is taken from the queue but not begun.
+        bench.memory.bus.wait_until(lambda: bench.statistics().in_flight_count == 1)
+    assert (bench.ran, bench.statistics().handed_back_count) == ([], 1)
+
+    async with bench.hosting():
+        await alice.answer()
+
+    assert bench.ran == ["it"]
+
+
 async def test_a_host_that_drains_lets_its_requests_finish(bench: Bench, alice: RawClient) -> None:
     async with (
         anyio.create_task_group() as tasks,
@@ -648,6 +663,23 @@ async def test_notifications_reach_their_handlers(memory: MemoryDeployment) -> N
             await memory.settled()
 
     assert heard == [("notifications/roots/list_changed", None)]
+
+
+async def test_a_control_message_that_names_no_client_is_ignored(
+    bench: Bench, alice: RawClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "asyncmcp_nb")
+    async with bench.hosting():
+        alice.send(wait_call(1))
+        await bench.until(lambda: bench.ran == ["it"])
+        cancel = notification("notifications/cancelled", requestId=1)
+        alice.send(cancel, client_id=None, worker_id="*")
+        await bench.control_messages_are_read()
+        bench.gate.set()
+        answer = await alice.answer()
+
+    assert result_of(answer) == {"who": "it"}
+    assert "a message that names no client was ignored" in caplog.messages
 
 
 async def test_a_notification_of_an_unknown_session_is_ignored(

@@ -29,6 +29,7 @@ from mcp_types import (
 )
 
 from asyncmcp_nb.errors import BusDenied, PayloadTooLarge
+from asyncmcp_nb.server.exchange import Question
 from asyncmcp_nb.server.host import hosting
 from asyncmcp_nb.server.sealing import Sealer
 from asyncmcp_nb.sns_sqs.addressing import worker_of
@@ -341,6 +342,7 @@ async def test_a_notification_handler_may_ask_as_well(
 
     async def on_change(ctx: ToolContext, params: NotificationParams) -> None:
         await ctx.session.report_progress(1)
+        await ctx.session.send_notification(ToolListChangedNotification(), related_request_id="any")
         answers.append(await ask(ctx))
 
     server = tool_server()
@@ -351,8 +353,14 @@ async def test_a_notification_handler_may_ask_as_well(
     async with serve(server):
         await shake_hands(alice)
         alice.send(notification("notifications/roots/list_changed"))
-        reply(alice, await question_to(alice))
+        told, question = sorted(
+            [i.message for i in await alice.receive(2)], key=lambda m: isinstance(m, JSONRPCRequest)
+        )
+        assert isinstance(question, JSONRPCRequest)
+        reply(alice, question)
         await memory.bus.until(lambda: answers == [ROOTS])
+
+    assert getattr(told, "method", None) == "notifications/tools/list_changed"
 
 
 async def test_the_modern_era_has_no_questions(serve: Serve, memory: MemoryDeployment) -> None:
@@ -371,6 +379,15 @@ async def test_the_modern_era_has_no_questions(serve: Serve, memory: MemoryDeplo
         answer = await alice.answer()
 
     assert result_of(answer) == {"asked": False}
+
+
+def test_a_question_takes_the_first_answer() -> None:
+    question = Question("alice", None)
+
+    question.settle({"first": True})
+    question.settle({"second": True})
+
+    assert question.outcome == {"first": True}
 
 
 # -- the host's own --------------------------------------------------------------------------------

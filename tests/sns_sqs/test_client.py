@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import anyio
@@ -13,7 +14,8 @@ from mcp_types import JSONRPCResponse
 
 from asyncmcp_nb.bus import Faults
 from asyncmcp_nb.errors import BusUnavailable, PayloadTooLarge
-from asyncmcp_nb.sns_sqs.client import bus_client, deliver_to
+from asyncmcp_nb.sns_sqs.client import bus_client, client_writer, deliver_to, open_streams
+from asyncmcp_nb.sns_sqs.client_link import ClientLink
 from asyncmcp_nb.sns_sqs.handoff import Handoff, Mailbox
 from asyncmcp_nb.wire import Header, Incoming
 from tests.helpers import (
@@ -177,6 +179,23 @@ async def test_leaving_does_not_wait_for_the_long_poll(memory: MemoryDeployment)
             await memory.bus.until(lambda: memory.bus.under_way["receive", queue] == 1)
 
     assert memory.bus.under_way["receive", queue] == 1
+
+
+async def test_the_streams_of_a_link_that_somebody_else_closes_are_a_transport_too(
+    memory: MemoryDeployment, server: RawServer
+) -> None:
+    handoff = Handoff()
+    mailbox: Mailbox[SessionMessage | Exception] = Mailbox(handoff)
+    link = ClientLink(memory.bus, memory.client(), partial(deliver_to, mailbox))
+    link.start()
+    with anyio.fail_after(PATIENCE_SECONDS):
+        async with open_streams(mailbox, client_writer(link, handoff)) as (read, write):
+            await write.send(SessionMessage(request(1, "ping")))
+            server.answer(server.take()[0], sequence=0)
+            item = await read.receive()
+    link.close()
+
+    assert isinstance(item, SessionMessage)
 
 
 async def test_of_what_a_slow_reader_leaves_only_notifications_are_lost() -> None:

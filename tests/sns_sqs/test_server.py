@@ -360,6 +360,35 @@ async def test_a_notification_that_names_no_request_is_shown_as_it_is(
         assert await stage.hear() == notification(method, reason="x")
 
 
+async def test_a_cancellation_that_names_no_client_is_not_shown_to_the_server(
+    memory: MemoryDeployment, alice: RawClient
+) -> None:
+    async with on_stage(memory) as stage:
+        alice.send(request(1, "ping"))
+        heard = await stage.hear()
+        cancel = notification("notifications/cancelled", requestId=1)
+        alice.send(cancel, client_id=None, worker_id="*")
+        alice.send(notification("after"), worker_id="*")
+        after = await stage.hear()
+        await stage.answer(heard.id)
+
+        assert (after.method, (await alice.answer()).id) == ("after", 1)
+
+
+async def test_a_listen_request_that_comes_while_the_stream_ends_is_not_lost(
+    memory: MemoryDeployment, alice: RawClient
+) -> None:
+    async with on_stage(memory, lease_seconds=3600) as stage:
+        alice.send(request("listen-1", "subscriptions/listen"))
+        # The loop stands still, so the request is taken from the queue but not yet shown.
+        memory.bus.wait_until(lambda: memory.bus.under_way["receive", SERVER_QUEUE] == 1)
+        memory.bus.wait_until(lambda: memory.bus.statistics().requests["ReceiveMessage"] >= 2)
+    assert len(stage.read) == 0
+
+    async with on_stage(memory) as stage:
+        assert (await stage.hear()).method == "subscriptions/listen"
+
+
 async def test_a_cancellation_is_shown_under_the_streams_id_and_the_request_is_not_answered(
     memory: MemoryDeployment, alice: RawClient, bob: RawClient
 ) -> None:
