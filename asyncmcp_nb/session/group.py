@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import AsyncIterator, Generator, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Generator, Iterable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, overload
 
@@ -41,6 +41,7 @@ class CallGroup(Sequence[Call]):
         self._lock = threading.Lock()
         self._left = len(self._calls)
         self._waiters: list[tuple[Handoff, anyio.Event]] = []
+        self._listeners: list[Callable[[], object]] = []
         for call in self._calls:
             call.add_done_callback(self._one_ended)
 
@@ -87,6 +88,11 @@ class CallGroup(Sequence[Call]):
             self._owner.block(self._all_ended, timeout)
         return self
 
+    def on_progress(self, listener: Callable[[], object]) -> None:
+        """Call ``listener()`` in some thread whenever a call has ended. Must not block."""
+        with self._lock:
+            self._listeners.append(listener)
+
     def cancel(self) -> int:
         """Give up what has not ended; how many calls that were."""
         return sum(call.cancel() for call in self._calls if not call.is_done)
@@ -113,8 +119,11 @@ class CallGroup(Sequence[Call]):
         with self._lock:
             self._left -= 1
             ready = self._waiters if self._left == 0 else []
+            listeners = list(self._listeners)
         for handoff, ended in ready:
             handoff.post(ended.set)
+        for listener in listeners:
+            listener()
 
 
 async def as_completed(calls: Iterable[Call]) -> AsyncIterator[Call]:

@@ -43,6 +43,9 @@ DISPLAYS: Final = (
     Display("asyncmcp_nb.server.handle", "ServerHandle", "renderers.server_html", "text.repr_text"),
 )
 
+GROUP: Final = ("asyncmcp_nb.session.group", "CallGroup")
+"""Shows itself while its calls go on, since its output changes with them."""
+
 
 class Formatter(Protocol):
     """One of IPython's formatters."""
@@ -62,6 +65,7 @@ def register(ipython: Any) -> None:
     for display in DISPLAYS:
         html.for_type_by_name(display.module, display.name, partial(_html, path=display.html))
         text.for_type_by_name(display.module, display.name, partial(_text, path=display.text))
+    _own_display(ipython).for_type_by_name(*GROUP, _show_group)
 
 
 def unregister(ipython: Any) -> None:
@@ -69,6 +73,7 @@ def unregister(ipython: Any) -> None:
     for formatter in _formatters(ipython):
         for display in DISPLAYS:
             formatter.pop(f"{display.module}.{display.name}", None)
+    _own_display(ipython).pop(".".join(GROUP), None)
 
 
 def _formatters(ipython: Any) -> tuple[Formatter, Formatter]:
@@ -76,7 +81,15 @@ def _formatters(ipython: Any) -> tuple[Formatter, Formatter]:
     return by_type["text/html"], by_type["text/plain"]
 
 
-def _function(path: str) -> Callable[[Any], str]:
+def _own_display(ipython: Any) -> Formatter:
+    return ipython.display_formatter.ipython_display_formatter
+
+
+def _show_group(group: Any) -> None:
+    _function("group_bar.show")(group)
+
+
+def _function(path: str) -> Callable[[Any], Any]:
     module, _, name = path.partition(".")
     return getattr(import_module(f"{__package__}.{module}"), name)
 

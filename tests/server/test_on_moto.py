@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -24,6 +24,8 @@ from asyncmcp_nb.sns_sqs.server import sns_sqs_server
 from tests.helpers import HANDSHAKE, MODERN, ToolContext, result_of, tool_call, tool_server
 
 PATIENCE_SECONDS = 30.0
+POLL_SECONDS = 2.0
+"""A poll that is left behind shall not outlast its queue for long."""
 WORKER = "0a1b2c3d"
 
 
@@ -32,14 +34,13 @@ class Place:
 
     def __init__(self, deployment: Deployment) -> None:
         self.deployment = deployment
-        session = boto3.Session(
+        session: Any = boto3.Session(
             aws_access_key_id="local",
             aws_secret_access_key="local",
             region_name=deployment.region,
         )
-        make: Callable[..., Any] = session.client
-        self.sqs: Any = make("sqs", endpoint_url=deployment.endpoint_url)
-        self.sns: Any = make("sns", endpoint_url=deployment.endpoint_url)
+        self.sqs: Any = session.client("sqs", endpoint_url=deployment.endpoint_url)
+        self.sns: Any = session.client("sns", endpoint_url=deployment.endpoint_url)
 
     def server(self) -> SnsSqsTransportConfig:
         return SnsSqsTransportConfig(
@@ -48,6 +49,7 @@ class Place:
             dead_letter_queue_url=self.deployment.dead_letter_queue_url,
             control_queue_url=ensure_worker(self.deployment, WORKER),
             worker_id=WORKER,
+            poll_wait_seconds=POLL_SECONDS,
         )
 
     def client(self, name: str) -> SnsSqsTransportConfig:
@@ -55,6 +57,7 @@ class Place:
             sqs_queue_url=ensure_client(self.deployment, name),
             sns_topic_arn=self.deployment.request_topic_arn,
             client_id=name,
+            poll_wait_seconds=POLL_SECONDS,
         )
 
     def connect(self, name: str, mode: str = MODERN) -> Client:
