@@ -138,6 +138,16 @@ class LedgerReader:
             ).fetchall()
         return [Binding(*row) for row in found]
 
+    def last_answered(self, call_id: str) -> str | None:
+        """The latest request of a call, where its answer has come; None while that is out."""
+        with self._store.reading() as db:
+            found = db.execute(
+                "SELECT request_id, answers FROM requests JOIN calls USING (position) "
+                "WHERE call_id = ? ORDER BY request DESC LIMIT 1",
+                (call_id,),
+            ).fetchone()
+        return found[0] if found and found[1] else None
+
     def logs(
         self, call_id: str | None = None, *, level: str | None = None, limit: int = 1_000
     ) -> list[LogEntry]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mcp.server.mcpserver import MCPServer
-from mcp.server.mcpserver.exceptions import MCPServerError
+from mcp.server.mcpserver.exceptions import InvalidSignature
 from pydantic import PydanticUserError
 
 from asyncmcp_nb.errors import ServeError
@@ -63,7 +63,7 @@ def make_app(name: str, names: tuple[str, ...], namespace: Mapping[str, Any]) ->
             raise ServeError(f"{function_name} is not a function after the cell ran")
         try:
             app.add_tool(function)
-        except (MCPServerError, PydanticUserError, TypeError, ValueError, NameError) as exc:
+        except (InvalidSignature, PydanticUserError, TypeError, ValueError, NameError) as exc:
             raise ServeError(f"{function_name} cannot be a tool: {exc}") from exc
     return app
 

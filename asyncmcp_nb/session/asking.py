@@ -33,15 +33,33 @@ class Answerer:
     def __init__(self, client: Client, desk: CallDesk) -> None:
         self._client = client
         self._desk = desk
+        self._under_way: set[tuple[str, str]] = set()
 
-    async def answer(self, record: CallRecord) -> None:
-        """Answer one call's questions and send it again; a refusal ends the call as ``failed``."""
+    async def answer(self, call_id: str) -> None:
+        """Answer one call's questions and send it again; a refusal ends the call as ``failed``.
+
+        Being told of a question twice, or of one that was answered meanwhile, does nothing.
+        """
+        ledger = self._desk.ledger
+        record, request_id = ledger.get(call_id), ledger.last_answered(call_id)
+        if record is None or record.status is not Status.INPUT_REQUIRED or request_id is None:
+            return
+        question = (call_id, request_id)
+        if question in self._under_way:
+            return
+        self._under_way.add(question)
+        try:
+            await self._answer(record)
+        finally:
+            self._under_way.discard(question)
+
+    async def _answer(self, record: CallRecord) -> None:
         try:
             asked = InputRequiredResult.model_validate(record.result, by_name=False)
         except ValidationError as exc:
             self._desk.fail(record.call_id, f"the server's questions are malformed: {exc.title}")
             return
-        if record.attempts > _MAX_ROUNDS:
+        if len(self._desk.ledger.bindings_of(record.call_id)) > _MAX_ROUNDS:
             self._desk.fail(record.call_id, f"the server asked more than {_MAX_ROUNDS} times")
             return
         responses: dict[str, Any] | None = None

@@ -344,4 +344,4 @@ class Session:
             return
         for record in records:
             if record.status is Status.INPUT_REQUIRED:
-                self._home.start_soon(partial(answerer.answer, record))
+                self._home.start_soon(partial(answerer.answer, record.call_id))

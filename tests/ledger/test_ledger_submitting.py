@@ -88,6 +88,18 @@ def test_a_request_leads_to_its_call_and_a_call_to_its_requests(desk: Desk) -> N
     assert desk.ledger.bindings_of("nobody") == []
 
 
+def test_a_question_is_open_until_the_call_is_sent_again(desk: Desk) -> None:
+    desk.submit("a")
+    assert desk.ledger.last_answered("a") is None
+
+    desk.ask("a")
+    assert desk.ledger.last_answered("a") == "a"
+
+    desk.ledger.bind([Binding(desk.connection, "a2", "a")])
+    assert desk.ledger.last_answered("a") is None
+    assert desk.ledger.last_answered("nobody") is None
+
+
 def test_equal_ids_of_two_connections_are_two_requests(desk: Desk) -> None:
     desk.submit("a", "b")
     desk.ledger.bind([Binding("1" * 32, "7", "a"), Binding("2" * 32, "7", "b")])

@@ -8,12 +8,14 @@ from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import anyio.to_thread
 import pytest
 from mcp.server.lowlevel.server import Server
 
 from asyncmcp_nb.errors import BusUnavailable, ServeError
 from asyncmcp_nb.server import handle as handle_module
 from asyncmcp_nb.server.handle import ServerHandle
+from asyncmcp_nb.server.identity import new_worker_id
 from tests.helpers import (
     PATIENCE_SECONDS,
     SERVER_QUEUE,
@@ -49,13 +51,13 @@ def alice(memory: MemoryDeployment) -> RawClient:
     return RawClient(memory)
 
 
-def broken_server(*, when: threading.Event | None = None) -> Server[Any]:
-    """A server whose lifespan fails."""
+def broken_server(*, starts: bool = False) -> Server[Any]:
+    """A server whose lifespan fails, at its start or at its end."""
 
     @asynccontextmanager
     async def lifespan(server: Server[Any]) -> AsyncGenerator[dict[str, Any]]:
-        if when is None:
-            raise ValueError("no database")
+        if not starts:
+            raise ExceptionGroup("several", [ValueError("no database"), ValueError("no cache")])
         yield {}
         raise ValueError("no end either")
 
@@ -115,9 +117,7 @@ def test_a_stopped_server_lets_its_requests_finish_and_closes_its_bus(
 
     async def slow(ctx: ToolContext, arguments: dict[str, Any]) -> Any:
         running.set()
-        from anyio import to_thread
-
-        await to_thread.run_sync(finish.wait, PATIENCE_SECONDS)
+        await anyio.to_thread.run_sync(finish.wait, PATIENCE_SECONDS)
         return {"finished": True}
 
     handle = make(tool_server(slow=slow), on_stop=lambda: stopped.append("now")).start()
@@ -198,11 +198,18 @@ def test_a_server_that_takes_too_long_to_start_is_given_up(
 def test_a_server_that_fails_at_its_end_says_why(
     make: Make, caplog: pytest.LogCaptureFixture
 ) -> None:
-    handle = make(broken_server(when=threading.Event())).start()
+    handle = make(broken_server(starts=True)).start()
 
     handle.stop()
 
     assert (handle.status.state, handle.status.error) == ("failed", "ValueError: no end either")
+
+
+def test_a_worker_calls_itself_what_a_configuration_takes(memory: MemoryDeployment) -> None:
+    names = {new_worker_id() for _ in range(10)}
+
+    assert len(names) == 10
+    assert {memory.server(worker_id=name).worker_id for name in names} == names
 
 
 def test_a_tool_may_stop_its_own_server(make: Make, alice: RawClient) -> None:

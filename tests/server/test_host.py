@@ -18,6 +18,7 @@ from mcp_types import (
     SubscriptionsListenResult,
 )
 
+from asyncmcp_nb.bus import Faults
 from asyncmcp_nb.errors import BusDenied
 from asyncmcp_nb.server.host import Host, hosting
 from asyncmcp_nb.sns_sqs.statistics import ServerStatistics
@@ -545,7 +546,11 @@ async def test_a_host_that_stops_starts_nothing_that_it_has_taken_but_not_begun(
     async with bench.hosting(lease_seconds=3600):
         alice.send(note_call(1))
         # The loop stands still, so the request is taken from the queue but not begun.
-        bench.memory.bus.wait_until(lambda: bench.statistics().in_flight_count == 1)
+        bus = bench.memory.bus
+        bus.wait_until(lambda: bench.statistics().in_flight_count == 1)
+        bus.wait_until(lambda: bus.started["receive", SERVER_QUEUE] == 2)
+        # Handing back takes a moment, in which the loop has nothing better to do than to begin it.
+        bus.faults = Faults(latency_seconds=0.05)
     assert (bench.ran, bench.statistics().handed_back_count) == ([], 1)
 
     async with bench.hosting():

@@ -8,10 +8,12 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
 import anyio
+import anyio.to_thread
 import pytest
 from mcp.server.lowlevel.server import Server
 from mcp.shared.exceptions import MCPError, NoBackChannelError
 from mcp.shared.message import ServerMessageMetadata
+from mcp.shared.transport_context import TransportContext
 from mcp_types import (
     CONNECTION_CLOSED,
     REQUEST_TIMEOUT,
@@ -29,10 +31,12 @@ from mcp_types import (
 )
 
 from asyncmcp_nb.errors import BusDenied, PayloadTooLarge
-from asyncmcp_nb.server.exchange import Question
+from asyncmcp_nb.server.exchange import Channel, Exchange, Notice, Question, Questions
 from asyncmcp_nb.server.host import hosting
 from asyncmcp_nb.server.sealing import Sealer
 from asyncmcp_nb.sns_sqs.addressing import worker_of
+from asyncmcp_nb.sns_sqs.handoff import Handoff
+from asyncmcp_nb.sns_sqs.server_link import ServerLink
 from asyncmcp_nb.wire import Incoming
 from tests.helpers import (
     HANDSHAKE,
@@ -343,7 +347,7 @@ async def test_a_notification_handler_may_ask_as_well(
     async def on_change(ctx: ToolContext, params: NotificationParams) -> None:
         await ctx.session.report_progress(1)
         await ctx.session.send_notification(ToolListChangedNotification(), related_request_id="any")
-        answers.append(await ask(ctx))
+        answers.append(await ask(ctx, about="any"))
 
     server = tool_server()
     server.add_notification_handler(
@@ -388,6 +392,31 @@ def test_a_question_takes_the_first_answer() -> None:
     question.settle({"second": True})
 
     assert question.outcome == {"first": True}
+
+
+async def test_what_the_sdk_may_want_to_know_of_the_transport(
+    memory: MemoryDeployment, alice: RawClient
+) -> None:
+    arrivals: list[Any] = []
+    link = ServerLink(memory.bus, memory.server(), lambda arrival: arrivals.append(arrival) is None)
+    link.start()
+    alice.send(call(7))
+    await memory.bus.until(lambda: len(arrivals) == 1)
+    handoff, questions = Handoff(), Questions(None)
+    exchange = Exchange(arrivals[0], handoff, questions, may_ask=True)
+    notice = Notice(Channel(link, arrivals[0].address, handoff=handoff, questions=questions))
+
+    assert (exchange.request_id, exchange.message_metadata, exchange.is_detached) == (
+        7,
+        None,
+        False,
+    )
+    assert exchange.transport == TransportContext(kind="sns-sqs", can_send_request=True)
+    exchange.close()
+    assert exchange.can_send_request is False
+    await notice.progress(1)
+    await anyio.to_thread.run_sync(link.close)
+    assert alice.waiting_count() == 0
 
 
 # -- the host's own --------------------------------------------------------------------------------

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import anyio
+import anyio.lowlevel
 import pytest
 from mcp.server.lowlevel.server import Server
 from mcp_types import (
@@ -61,8 +63,14 @@ async def accept(context: Any, params: Any) -> ElicitResult:
 async def test_a_question_is_answered_by_the_callback_and_the_call_ends(
     stage: Stage, rounds: int
 ) -> None:
+    asked: list[str] = []
+
+    async def answer(context: Any, params: Any) -> ElicitResult:
+        asked.append(params.message)
+        return await accept(context, params)
+
     await stage.serve(asking_server(rounds=rounds))
-    session = await stage.session(elicitation_callback=accept)
+    session = await stage.session(elicitation_callback=answer)
 
     call = session.submit("buy", {"n": 1})
 
@@ -71,6 +79,32 @@ async def test_a_question_is_answered_by_the_callback_and_the_call_ends(
     assert answered["answers"]["q"]["action"] == "accept"
     await stage.deployment.bus.until(lambda: call.record.attempts == rounds + 1)
     assert call.record.deliveries == 1
+    assert len(asked) == rounds
+
+
+async def test_being_told_twice_of_a_question_asks_once(stage: Stage) -> None:
+    asked: list[str] = []
+    more_news = anyio.Event()
+
+    async def answer(context: Any, params: Any) -> ElicitResult:
+        asked.append(params.message)
+        await more_news.wait()
+        return await accept(context, params)
+
+    await stage.serve(asking_server())
+    session = await stage.session(elicitation_callback=answer)
+    call = session.submit("buy", {"n": 1})
+    await stage.deployment.bus.until(lambda: bool(asked))
+
+    # As when a late acknowledgement of the request makes the row change once more.
+    records = session.log.ledger.get_many([call.id])
+    session._records_changed(records)  # pyright: ignore[reportPrivateUsage] # from a thread else
+    await anyio.lowlevel.checkpoint()
+    more_news.set()
+
+    await call
+    assert len(asked) == 1
+    await stage.deployment.bus.until(lambda: call.record.attempts == 2)
 
 
 async def test_a_question_asked_before_a_restart_is_answered_after_it(stage: Stage) -> None:

@@ -381,8 +381,7 @@ async def test_a_listen_request_that_comes_while_the_stream_ends_is_not_lost(
     async with on_stage(memory, lease_seconds=3600) as stage:
         alice.send(request("listen-1", "subscriptions/listen"))
         # The loop stands still, so the request is taken from the queue but not yet shown.
-        memory.bus.wait_until(lambda: memory.bus.under_way["receive", SERVER_QUEUE] == 1)
-        memory.bus.wait_until(lambda: memory.bus.statistics().requests["ReceiveMessage"] >= 2)
+        memory.bus.wait_until(lambda: memory.bus.started["receive", SERVER_QUEUE] == 2)
     assert len(stage.read) == 0
 
     async with on_stage(memory) as stage:
