@@ -70,8 +70,20 @@ def poll_count(bus: WatchedBus) -> int:
     return bus.started["receive", QUEUE]
 
 
+EARLIER: set[threading.Thread] = set()
+"""Threads that tests before this one left to their long polls."""
+
+
+@pytest.fixture(autouse=True)
+def note_earlier_threads() -> None:
+    EARLIER.clear()
+    EARLIER.update(threading.enumerate())
+
+
 def threads() -> list[threading.Thread]:
-    return [t for t in threading.enumerate() if t.name.startswith("asyncmcp-poll-")]
+    """The poller threads of this test."""
+    new = set(threading.enumerate()) - EARLIER
+    return [thread for thread in new if thread.name.startswith("asyncmcp-poll-")]
 
 
 def test_what_is_put_into_the_queue_is_handed_on(bus: WatchedBus, poll: Poll) -> None:
