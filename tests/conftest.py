@@ -7,10 +7,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from asyncmcp_nb.broker import embedded, open_bus, stop_embedded, teardown
 from asyncmcp_nb.bus.aws import AwsBus
 from asyncmcp_nb.config import HOME_VARIABLE, PROFILE_VARIABLE, Deployment
+
+# How long one example takes is the machine's affair.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

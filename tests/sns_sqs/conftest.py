@@ -5,13 +5,8 @@ from __future__ import annotations
 from collections.abc import Generator
 
 import pytest
-from hypothesis import settings
 
 from tests.helpers import MemoryDeployment, memory_deployment, no_threads_left
-
-# How long one example takes is the machine's affair.
-settings.register_profile("patient", deadline=None)
-settings.load_profile("patient")
 
 
 @pytest.fixture(autouse=True)
