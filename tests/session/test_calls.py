@@ -22,7 +22,7 @@ from asyncmcp_nb.errors import (
     SessionClosed,
     ToolNotFound,
 )
-from asyncmcp_nb.ledger import CallFilter, Status
+from asyncmcp_nb.ledger import STATUSES, CallFilter, Status
 from asyncmcp_nb.session import Call, as_completed
 from tests.helpers import HANDSHAKE, MODERN, ToolContext, tool_server
 from tests.session.conftest import Stage
@@ -104,7 +104,9 @@ async def test_a_call_goes_through_its_statuses(stage: Stage) -> None:
     await call
     assert await anyio.to_thread.run_sync(finished.wait, 5)
 
-    assert list(dict.fromkeys(seen)) == [Status.SENT, Status.RUNNING, Status.DONE]
+    # Whether `sent` is seen depends on whether the worker was quicker than our own bookkeeping.
+    assert [s for s in dict.fromkeys(seen) if s is not Status.SENT] == [Status.RUNNING, Status.DONE]
+    assert seen == sorted(seen, key=STATUSES.index)
 
 
 async def test_a_plain_function_in_the_loop_can_block_for_a_result(stage: Stage) -> None:
