@@ -1,4 +1,5 @@
-# `make` lists the commands. Each sets up what it needs: a Python >= 3.11 is all a machine must have.
+# `make` lists the commands. Each sets up what it needs: a Python >= 3.11 is all a machine must have,
+# and npm for fauxqs.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -8,14 +9,17 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 # A process a core, four at most: each may start a broker of its own.
-PYTEST := $(BIN)/pytest -n logical --maxprocesses 4 -m "not browser"
+PYTEST := $(BIN)/pytest -n logical --maxprocesses 4
+ON_MOTO := -m "not browser and not fauxqs" --ignore=tests/faults
+# How the bus of an acceptance run is: see tests/acceptance/arm.py.
+ARMS := memory workers duplicates embedded
 # JupyterLab refuses to run as root unless told to; containers often are root.
 AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
-.PHONY: help lab demo test lint format types coverage acceptance clean
+.PHONY: help lab demo test test-fauxqs test-faults soak fauxqs lint format types coverage acceptance clean
 
 help: ## list the commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
 
 lab: $(READY) ## open the quickstart in JupyterLab
 	$(BIN)/jupyter-lab $(AS_ROOT) notebooks/01_quickstart.ipynb
@@ -23,8 +27,20 @@ lab: $(READY) ## open the quickstart in JupyterLab
 demo: $(READY) ## run the quickstart without a browser and print its table
 	$(BIN)/asyncmcp-nb demo
 
-test: $(READY) ## run every test that needs no browser
-	$(PYTEST)
+test: $(READY) ## run the tests: all but those that other commands here run
+	$(PYTEST) $(ON_MOTO)
+
+test-fauxqs: $(READY) fauxqs ## run the transport's tests on fauxqs, another SNS and SQS
+	$(PYTEST) -m fauxqs --ignore=tests/faults
+
+test-faults: $(READY) fauxqs ## kill, freeze, cut off, forge: in memory, on moto and on fauxqs
+	$(PYTEST) tests/faults
+
+soak: $(READY) ## 20,000 calls through worker processes that keep being killed: some minutes
+	$(BIN)/python -m tests.faults.soak
+
+fauxqs: ## install fauxqs, in a cache folder
+	@tests/fauxqs/prepare.sh
 
 lint: $(READY) ## check style and formatting
 	$(BIN)/ruff check .
@@ -38,16 +54,17 @@ types: $(READY) ## check types
 	$(BIN)/pyright --pythonpath $(BIN)/python
 
 coverage: $(READY) ## run the tests and report which branches they miss
-	$(PYTEST) --cov --cov-report=term
+	$(PYTEST) -m "not browser and not fauxqs" --cov --cov-report=term
 
-acceptance: acceptance-memory acceptance-embedded ## run the MCP SDK's own suite over both buses
+acceptance: $(ARMS:%=acceptance-%) ## run the MCP SDK's own suite over the transport
 
-.PHONY: acceptance-memory acceptance-embedded acceptance-prepare
+.PHONY: acceptance-prepare $(ARMS:%=acceptance-%)
 acceptance-prepare: $(READY)
 	PYTHON=$(BIN)/python tests/acceptance/prepare.sh
 
-acceptance-memory acceptance-embedded: acceptance-%: acceptance-prepare
-	@report=$$(mktemp); trap 'rm -f "$$report"' EXIT; \
+$(ARMS:%=acceptance-%): acceptance-%: acceptance-prepare
+	@echo "-- over the arm '$*'"; \
+	report=$$(mktemp); trap 'rm -f "$$report"' EXIT; \
 	ARM_NAME=$* ARM_PATH="$(CURDIR)/tests/acceptance" \
 	  tests/acceptance/run_arm.sh streams arm:$* -n 2 --arm-json "$$report"; \
 	$(BIN)/python tests/acceptance/verdict.py "$$report"

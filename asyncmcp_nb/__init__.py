@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from asyncmcp_nb._version import __version__
 
 if TYPE_CHECKING:
-    from asyncmcp_nb.api import connect, serve
+    from asyncmcp_nb.api import connect, dead_letters, serve
     from asyncmcp_nb.broker import embedded
     from asyncmcp_nb.bus import MemoryBus
     from asyncmcp_nb.config import Deployment, SnsSqsTransportConfig
@@ -37,6 +37,7 @@ __all__ = [
     "__version__",
     "as_completed",
     "connect",
+    "dead_letters",
     "embedded",
     "serve",
     "sns_sqs_client",
@@ -55,6 +56,7 @@ _HOMES = {
     "SnsSqsTransportConfig": "config",
     "as_completed": "session",
     "connect": "api",
+    "dead_letters": "api",
     "embedded": "broker",
     "serve": "api",
     "sns_sqs_client": "sns_sqs.client",

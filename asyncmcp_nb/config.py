@@ -11,15 +11,14 @@ import json
 import os
 import re
 import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from itertools import pairwise
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, cast, get_args
 
 import platformdirs
 
-from asyncmcp_nb.errors import ConfigError, ProfileNotFound
+from asyncmcp_nb.errors import ConfigError
 from asyncmcp_nb.limits import (
     LONG_POLL_SECONDS,
     MAX_LEASE_SECONDS,
@@ -29,12 +28,21 @@ from asyncmcp_nb.limits import (
 )
 
 APP: Final = "asyncmcp-nb"
-PROFILE_VARIABLE: Final = "ASYNCMCP_NB_PROFILE"
 HOME_VARIABLE: Final = "ASYNCMCP_NB_HOME"
 
 Era = Literal["2026-07-28", "2025-11-25"]
 """MCP revision that a session speaks."""
 
+Dialect = Literal["asyncmcp-nb", "asyncmcp"]
+"""Whose servers a deployment has: ours, or those of the ``asyncmcp`` package."""
+
+OUR_DIALECT: Final = "asyncmcp-nb"
+
+MIN_KEY_BYTES: Final = 32
+"""The shortest key that is taken, for sessions and signatures: 256 bits."""
+
+_KEY_REFERENCE = re.compile(r"env:[A-Za-z_][A-Za-z0-9_]*|file:[^\0\r\n]+")
+_LISTS: Final = frozenset({"allowed_reply_topics", "signing_keys"})
 _WORKER = re.compile(r"[0-9a-f]{8}")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}")
 
@@ -59,8 +67,16 @@ class SnsSqsTransportConfig:
     """Client: the return address, which its subscription's filter admits; else the queue's name."""
     worker_id: str | None = None
     """Server: 8 hex digits that its control queue's filter admits; with ``control_queue_url``."""
+    request_topic_arn: str | None = None
+    """Server: the topic that feeds all workers; what they tell each other goes through it."""
     allowed_reply_topics: tuple[str, ...] = ()
     """Server: topics besides its own that a client may name as the place for its answers."""
+    signing_keys: tuple[str, ...] = field(default=(), repr=False)
+    """Where the keys are that sign and verify messages, as ``Deployment.signing_keys``."""
+    dialect: Dialect = OUR_DIALECT
+    """Client: whose servers answer."""
+    reply_topic_arn: str | None = None
+    """Client, with the dialect ``asyncmcp``: the topic that feeds its own queue."""
     message_limit_bytes: int = SNS_DEFAULT_MESSAGE_BYTES
     """The topic's ``MaximumMessageSize``."""
     lease_seconds: float = 30.0
@@ -78,6 +94,12 @@ class SnsSqsTransportConfig:
     """Server: requests worked on at a time; further ones stay in the queue for other workers."""
     gap_timeout_seconds: float = 2.0
     """Client: how long a message waits for an earlier one of the same request."""
+    namesake_grace_seconds: float = 15.0
+    """Client: how long an answer to a connection that is not known is left in the queue, for a
+    client of the same name on another machine; then it counts as unsolicited."""
+    max_attempt_count: int = 10
+    """Server: a request that was delivered more often than this is answered with an error and put
+    into the dead-letter queue: each worker that had it died or lost it."""
     duplicate_window_seconds: float = 900.0
     """Server: how long an answer is kept, to be sent again when its request is delivered again."""
     retry_seconds: float = 30.0
@@ -93,6 +115,7 @@ class SnsSqsTransportConfig:
         _require(self.poller_count >= 1, "poller_count: at least 1")
         _require(self.publisher_count >= 1, "publisher_count: at least 1")
         _require(self.max_in_flight >= 1, "max_in_flight: at least 1")
+        _require(self.max_attempt_count >= 1, "max_attempt_count: at least 1")
         _require(
             1024 <= self.message_limit_bytes <= SNS_RAISED_MESSAGE_BYTES,
             f"message_limit_bytes: 1,024 to {SNS_RAISED_MESSAGE_BYTES:,}",
@@ -105,6 +128,12 @@ class SnsSqsTransportConfig:
             self.worker_id is None or _WORKER.fullmatch(self.worker_id) is not None,
             "worker_id: 8 hex digits",
         )
+        _require(
+            (self.dialect == OUR_DIALECT) == (self.reply_topic_arn is None),
+            "reply_topic_arn goes with the dialect 'asyncmcp', and that with it",
+        )
+        is_fifo = self.sns_topic_arn.endswith(".fifo")
+        require_dialect(self.dialect, is_signed=bool(self.signing_keys), is_fifo=is_fifo)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,10 +158,26 @@ class Deployment:
     session_key_file: str | None = None
     """A file of at least 32 random bytes that all workers share; it seals 2025-era sessions.
     Without one, such a session lasts as long as the worker that opened it."""
+    signing_keys: tuple[str, ...] = ()
+    """Where the keys are that sign and verify messages: ``env:NAME`` or ``file:PATH``, each at
+    least 32 bytes. The first signs, all verify. Empty: messages are neither signed nor verified.
+    To rotate without downtime, roll out ``(old, new)`` everywhere, then ``(new, old)``, then
+    ``(new,)``."""
+    fifo: bool = False
+    """Whether topics and queues keep the order of each connection's messages."""
+    dialect: Dialect = OUR_DIALECT
+    """Whose servers answer; ``asyncmcp`` for those of the package of that name (clients only)."""
 
     def __post_init__(self) -> None:
         """Check the name, since names of queues are made from it."""
         require_name(self.name, "deployment")
+        require_key_references(self.signing_keys)
+        for address in (self.request_topic_arn, self.response_topic_arn, self.server_queue_url):
+            _require(
+                address.endswith(".fifo") == self.fifo,
+                f"fifo is {str(self.fifo).lower()}, which does not fit {address}",
+            )
+        require_dialect(self.dialect, is_signed=bool(self.signing_keys), is_fifo=self.fifo)
 
     def client_queue_url(self, name: str) -> str:
         """The queue of the client of this name.
@@ -142,7 +187,7 @@ class Deployment:
                 name would be longer than 80 characters.
         """
         require_name(name, "client")
-        queue = f"{self.name}-client-{name}"
+        queue = f"{self.name}-client-{name}" + (".fifo" if self.fifo else "")
         if len(queue) > QUEUE_NAME_LENGTH:
             raise ConfigError(f"client name {name!r} makes a queue name of over 80 characters")
         return f"{self.server_queue_url.rpartition('/')[0]}/{queue}"
@@ -150,11 +195,11 @@ class Deployment:
     def to_toml(self) -> str:
         """As a profile's table body; fields at their default are left out."""
         lines: list[str] = []
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if value is not None and value != ():
-                # JSON has tuples as arrays, as TOML writes them.
-                lines.append(f"{field.name} = {json.dumps(value)}")
+        for entry in fields(self):
+            value = getattr(self, entry.name)
+            if value != entry.default:
+                # JSON has tuples as arrays, and booleans, as TOML writes them.
+                lines.append(f"{entry.name} = {json.dumps(value)}")
         return "\n".join(lines) + "\n"
 
     @classmethod
@@ -176,15 +221,12 @@ class Deployment:
         Raises:
             ConfigError: A field is missing, unknown, or of another type.
         """
-        known = {field.name for field in fields(cls)}
+        known = {entry.name for entry in fields(cls)}
         if unknown := sorted(set(table) - known):
             raise ConfigError(f"unknown deployment setting {unknown[0]!r}; known: {sorted(known)}")
-        values = dict(table)
-        reply_topics: Any = values.pop("allowed_reply_topics", ())
-        for name, value in values.items():
-            _require(isinstance(value, str), f"deployment setting {name!r} is not a string")
+        values = {name: _setting(name, value) for name, value in table.items()}
         try:
-            return cls(**values, allowed_reply_topics=tuple(str(topic) for topic in reply_topics))
+            return cls(**values)
         except TypeError as exc:
             raise ConfigError(f"incomplete deployment: {exc}") from None
 
@@ -203,88 +245,70 @@ def require_name(name: str, kind: str) -> None:
         )
 
 
+def require_key_references(references: Sequence[str]) -> None:
+    """Check that keys are named, not given: a deployment is printed, saved and compared.
+
+    Raises:
+        ConfigError: One is neither ``env:NAME`` nor ``file:PATH``.
+    """
+    for reference in references:
+        # The text is not repeated: it may be the key itself.
+        _require(
+            _KEY_REFERENCE.fullmatch(reference) is not None,
+            "signing_keys: each names where its key is, as env:NAME or file:PATH",
+        )
+
+
+def require_dialect(dialect: Dialect, *, is_signed: bool, is_fifo: bool) -> None:
+    """Check that other software is known, and is not asked for what it does not have.
+
+    Raises:
+        ConfigError: It is unknown, or neither signs messages nor uses FIFO topics and queues.
+    """
+    _require(dialect in get_args(Dialect), f"dialect: one of {', '.join(get_args(Dialect))}")
+    is_ours = dialect == OUR_DIALECT
+    _require(is_ours or not is_signed, "signing_keys: servers of the asyncmcp package do not sign")
+    _require(is_ours or not is_fifo, "fifo: servers of the asyncmcp package use standard queues")
+
+
+def read_key(reference: str) -> bytes:
+    """The key that ``env:NAME`` or ``file:PATH`` names; a line break at its end is no part of it.
+
+    Raises:
+        ConfigError: It is not there, or shorter than 32 bytes.
+    """
+    require_key_references([reference])
+    kind, _, place = reference.partition(":")
+    try:
+        key = os.environb[place.encode()] if kind == "env" else Path(place).read_bytes()
+    except (KeyError, OSError) as exc:
+        raise ConfigError(f"signing key {reference}: {type(exc).__name__}") from None
+    # An editor or `echo` ends a file with a line break, and an environment variable has none.
+    key = key.rstrip(b"\r\n")
+    _require(len(key) >= MIN_KEY_BYTES, f"signing key {reference}: at least {MIN_KEY_BYTES} bytes")
+    return key
+
+
 def data_directory() -> Path:
     """Where ledgers and runtime files of this user are; ``ASYNCMCP_NB_HOME`` moves it."""
     override = os.environ.get(HOME_VARIABLE)
     return Path(override) if override else Path(platformdirs.user_data_dir(APP))
 
 
-def profile_file() -> Path:
-    """The TOML file whose tables are profiles; ``ASYNCMCP_NB_HOME`` moves it."""
-    override = os.environ.get(HOME_VARIABLE)
-    folder = Path(override) if override else Path(platformdirs.user_config_dir(APP))
-    return folder / "profiles.toml"
-
-
-def read_profiles() -> dict[str, Mapping[str, Any]]:
-    """All profiles by name; empty where there is no file.
-
-    Raises:
-        ConfigError: The file is not TOML.
-    """
-    path = profile_file()
-    try:
-        tables = tomllib.loads(path.read_text("utf-8"))
-    except FileNotFoundError:
-        return {}
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
-        raise ConfigError(f"{path}: {exc}") from None
-    return {name: table for name, table in tables.items() if isinstance(table, dict)}
-
-
-def load_profile(name: str) -> Deployment:
-    """The deployment of a profile.
-
-    Raises:
-        ProfileNotFound: No profile has this name; the message lists those there are.
-        ConfigError: The profile is not a deployment.
-    """
-    profiles = read_profiles()
-    if name not in profiles:
-        there = ", ".join(sorted(profiles)) or "none"
-        raise ProfileNotFound(
-            f"no profile {name!r} in {profile_file()} (there: {there}); "
-            "`asyncmcp-nb provision` writes one, and no profile means the embedded broker"
+def _setting(name: str, value: Any) -> Any:
+    """A value of a profile's table as the deployment's field has it."""
+    if name in _LISTS:
+        is_list = isinstance(value, list | tuple)
+        items = list(cast("Sequence[Any]", value)) if is_list else [None]
+        _require(
+            all(isinstance(item, str) for item in items),
+            f"deployment setting {name!r} is not a list of strings",
         )
-    return Deployment.from_mapping({"name": name, **profiles[name]})
-
-
-def save_profile(deployment: Deployment) -> bool:
-    """Write a deployment as the profile of its name; other profiles and comments stay as they are.
-
-    Returns:
-        Whether the file changed: False where the profile was there already.
-
-    Raises:
-        ConfigError: The file there is not TOML.
-    """
-    table = f"[{deployment.name}]\n{deployment.to_toml()}"
-    if read_profiles().get(deployment.name) == tomllib.loads(deployment.to_toml()):
-        return False
-    path = profile_file()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    text = path.read_text("utf-8") if path.exists() else ""
-    path.write_text(_with_table(text, deployment.name, table), "utf-8")
-    return True
-
-
-def _with_table(text: str, name: str, table: str) -> str:
-    """A TOML file's text with one top-level table replaced, or added at its end."""
-    lines = text.splitlines(keepends=True)
-    headers = [index for index, line in enumerate(lines) if line.startswith("[")]
-    for index, following in pairwise([*headers, len(lines)]):
-        if lines[index].partition("#")[0].strip("[]\"' \t\n") == name:
-            end = following
-            # Empty lines and comments above the next header belong to that one.
-            while lines[end - 1].strip()[:1] in {"", "#"}:
-                end -= 1
-            return "".join([*lines[:index], table, *lines[end:]])
-    return f"{text.rstrip()}\n\n{table}".lstrip()
-
-
-def default_profile() -> str | None:
-    """The profile named by ``ASYNCMCP_NB_PROFILE``, or None for the embedded broker."""
-    return os.environ.get(PROFILE_VARIABLE) or None
+        return tuple(items)
+    kind = bool if name == "fifo" else str
+    what = "true or false" if kind is bool else "a string"
+    _require(isinstance(value, kind), f"deployment setting {name!r} is not {what}")
+    return value
 
 
 def _require(holds: bool, message: str) -> None:

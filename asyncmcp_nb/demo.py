@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from asyncmcp_nb.config import HOME_VARIABLE, PROFILE_VARIABLE
+from asyncmcp_nb.config import HOME_VARIABLE
 from asyncmcp_nb.errors import ConfigError
+from asyncmcp_nb.profiles import PROFILE_VARIABLE
 
 if TYPE_CHECKING:
     import pandas as pd

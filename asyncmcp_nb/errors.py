@@ -9,15 +9,19 @@
     ├── DecodeError                 a message from a queue is not one of ours
     ├── EncodeError                 a message cannot be written as JSON in UTF-8
     ├── PayloadTooLarge             a message is above the limit of its topic or queue
-    ├── BusError                    SNS or SQS refused or could not be reached
+    ├── BusError                    SNS, SQS or S3 refused or could not be reached
     │   ├── BusUnavailable          no answer: wrong endpoint, broker down, network
     │   ├── BusDenied               credentials missing, expired or not allowed
-    │   ├── BusNotFound             the topic or queue does not exist
+    │   ├── BusNotFound             the topic, queue, bucket or payload does not exist
+    │   │   └── PayloadGone         what a message points to is no longer in its bucket
     │   ├── BusThrottled            the service asked for fewer requests
     │   └── BusClosed               used after close
     ├── BrokerError                 the embedded broker could not be started or stopped
     ├── LedgerError                 the call record cannot be opened or written
+    ├── AnswerStoreError            what workers share on this host cannot be read or written
     ├── NameInUse                   another live process is connected under this name
+    ├── HandshakeTimedOut           no server answered ``connect`` (2025 era)
+    ├── LetterNotFound              the dead-letter queue has no message of that id
     ├── ServeError                  the thing to serve is not a server, or failed to start
     ├── SessionClosed               used after ``close()``
     ├── ToolNotFound                the server lists no tool of that name
@@ -85,7 +89,7 @@ class PayloadTooLarge(AsyncMcpError):
 
 
 class BusError(AsyncMcpError):
-    """SNS or SQS refused a request, or could not be reached."""
+    """SNS, SQS or S3 refused a request, or could not be reached."""
 
 
 class BusUnavailable(BusError):
@@ -97,7 +101,11 @@ class BusDenied(BusError):
 
 
 class BusNotFound(BusError):
-    """The topic or queue does not exist."""
+    """The topic, queue or bucket does not exist, or a payload is no longer in its bucket."""
+
+
+class PayloadGone(BusNotFound):
+    """What a message points to is not, or no longer, in its bucket; the bucket itself is there."""
 
 
 class BusThrottled(BusError):
@@ -116,8 +124,20 @@ class LedgerError(AsyncMcpError):
     """The call record cannot be opened or written."""
 
 
+class AnswerStoreError(AsyncMcpError):
+    """What workers share on this host cannot be read or written; each goes on by itself."""
+
+
 class NameInUse(AsyncMcpError):
     """Another live process is connected under this name."""
+
+
+class HandshakeTimedOut(AsyncMcpError):
+    """No server answered the handshake in time; the message says how to start one."""
+
+
+class LetterNotFound(AsyncMcpError):
+    """The dead-letter queue has no message of that id, or somebody else holds it just now."""
 
 
 class ServeError(AsyncMcpError):

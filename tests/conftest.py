@@ -1,17 +1,29 @@
-"""Fixtures for tests of every room: a home of their own, and the embedded broker."""
+"""Fixtures for tests of every room: a home of their own, and brokers to run on.
+
+``deployment`` is on moto, ``fauxqs_deployment`` on fauxqs, and a test that takes
+``broker_deployment`` runs once on each. A module whose tests take ``deployment``, directly or by
+another fixture, runs on both when it says so::
+
+    @pytest.fixture
+    def deployment(broker_deployment: Deployment) -> Deployment:
+        return broker_deployment
+"""
 
 from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
-from asyncmcp_nb.broker import embedded, open_bus, stop_embedded, teardown
+from asyncmcp_nb.broker import embedded, open_bus, provision, stop_embedded, teardown
 from asyncmcp_nb.bus.aws import AwsBus
-from asyncmcp_nb.config import HOME_VARIABLE, PROFILE_VARIABLE, Deployment
+from asyncmcp_nb.config import HOME_VARIABLE, MIN_KEY_BYTES, Deployment
+from asyncmcp_nb.profiles import PROFILE_VARIABLE
+from tests.backends import REGION, Fauxqs, require_fauxqs
 
 # How long one example takes is the machine's affair.
 settings.register_profile("patient", deadline=None)
@@ -20,8 +32,11 @@ settings.load_profile("patient")
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if isinstance(item, pytest.Function) and "embedded_home" in item.fixturenames:
-            item.add_marker("moto")
+        if isinstance(item, pytest.Function):
+            if "embedded_home" in item.fixturenames:
+                item.add_marker("moto")
+            if "fauxqs" in item.fixturenames:
+                item.add_marker("fauxqs")
 
 
 @pytest.fixture(scope="session")
@@ -48,11 +63,46 @@ def embedded_home(home: Path) -> Iterator[Path]:
 
 
 @pytest.fixture
-def deployment(embedded_home: Path) -> Iterator[Deployment]:
-    """A deployment that nobody else uses."""
+def moto_deployment(embedded_home: Path) -> Iterator[Deployment]:
+    """A deployment on the embedded broker that nobody else uses."""
     made = embedded(name=f"t{secrets.token_hex(4)}")
     yield made
     teardown(made)
+
+
+@pytest.fixture(scope="session")
+def fauxqs() -> Iterator[Fauxqs]:
+    """A second implementation of SNS and SQS; one per test process."""
+    require_fauxqs()
+    with Fauxqs() as running:
+        yield running
+
+
+@pytest.fixture
+def fauxqs_deployment(fauxqs: Fauxqs, tmp_path: Path) -> Iterator[Deployment]:
+    """A deployment on fauxqs that nobody else uses."""
+    key = tmp_path / "session.key"
+    key.write_bytes(secrets.token_bytes(MIN_KEY_BYTES))
+    made = provision(f"t{secrets.token_hex(4)}", region=REGION, endpoint_url=fauxqs.endpoint_url)
+    yield replace(made, session_key_file=str(key))
+    teardown(made)
+
+
+@pytest.fixture(
+    params=[
+        pytest.param("moto", marks=pytest.mark.moto),
+        pytest.param("fauxqs", marks=pytest.mark.fauxqs),
+    ]
+)
+def broker_deployment(request: pytest.FixtureRequest) -> Deployment:
+    """A deployment that nobody else uses: on moto, and once more on fauxqs."""
+    return request.getfixturevalue(f"{request.param}_deployment")
+
+
+@pytest.fixture
+def deployment(moto_deployment: Deployment) -> Deployment:
+    """A deployment that nobody else uses."""
+    return moto_deployment
 
 
 @pytest.fixture

@@ -36,12 +36,13 @@ from mcp_types import (
     Tool,
 )
 
-from asyncmcp_nb.bus import Bus, BusStatistics, Delivery, Faults, MemoryBus
+from asyncmcp_nb.bus import Bus, BusStatistics, Delivery, Faults, MemoryBus, QueueDepth
 from asyncmcp_nb.config import SnsSqsTransportConfig
 from asyncmcp_nb.errors import BusClosed, BusError
 from asyncmcp_nb.sns_sqs.addressing import attribute_text, subject_of
 from asyncmcp_nb.sns_sqs.server import bus_server
 from asyncmcp_nb.wire import Header, Incoming, Outgoing, decode, encode
+from asyncmcp_nb.wire.codec import Seal
 
 REQUESTS: Final = "requests"
 RESPONSES: Final = "responses"
@@ -66,6 +67,8 @@ class WatchedBus(MemoryBus):
         """Operations that have begun and not ended."""
         self.published: list[tuple[str, tuple[str, ...]]] = []
         """Each accepted publish request: its topic and the bodies."""
+        self.accepted: list[Outgoing] = []
+        """Each accepted message."""
         self._noted = threading.Condition()
         self._held: Counter[tuple[str, str]] = Counter()
         self._failures: dict[tuple[str, str], deque[Exception]] = {}
@@ -74,6 +77,7 @@ class WatchedBus(MemoryBus):
         with self._watched("publish", topic):
             outcome = super().publish(topic, batch)
             self.published.append((topic, tuple(message.body for message in batch)))
+            self.accepted += batch
             return outcome
 
     def receive(
@@ -98,6 +102,10 @@ class WatchedBus(MemoryBus):
     def send(self, queue: str, message: Outgoing) -> None:
         with self._watched("send", queue):
             super().send(queue, message)
+
+    def measure(self, queue: str) -> QueueDepth:
+        with self._watched("measure", queue):
+            return super().measure(queue)
 
     def fail(self, operation: str, target: str, *errors: Exception) -> None:
         """Let the next operations of this name fail, one with each error."""
@@ -153,6 +161,23 @@ class WatchedBus(MemoryBus):
                 self._noted.notify_all()
 
 
+async def eventually(holds: Callable[[], bool], *, within_seconds: float = 30.0) -> None:
+    """Wait until a predicate holds of which nobody tells: of a broker, or of another process.
+
+    Raises:
+        TimeoutError: It did not in time.
+    """
+    await anyio.to_thread.run_sync(_wait_eventually, holds, within_seconds)
+
+
+def _wait_eventually(holds: Callable[[], bool], within_seconds: float) -> None:
+    deadline, never = time.monotonic() + within_seconds, threading.Event()
+    while not holds():
+        if time.monotonic() > deadline:
+            raise TimeoutError("what the test waits for did not happen")
+        never.wait(0.02)
+
+
 @dataclass(frozen=True, slots=True)
 class MemoryDeployment:
     """Topics and queues on a memory bus, as ``provision`` makes them on AWS."""
@@ -171,6 +196,7 @@ class MemoryDeployment:
             "dead_letter_queue_url": DEAD_LETTERS,
             "control_queue_url": control,
             "worker_id": worker_id,
+            "request_topic_arn": REQUESTS,
             "ack_linger_seconds": 0.0,
         }
         return SnsSqsTransportConfig(**(defaults | settings))
@@ -210,6 +236,11 @@ class Plug:
         self._bus = bus
         self._pulled = False
 
+    @property
+    def is_pulled(self) -> bool:
+        """Whether the process is cut off."""
+        return self._pulled
+
     def pull(self) -> None:
         """From now on nothing reaches the bus, and nothing comes back."""
         self._pulled = True
@@ -236,6 +267,9 @@ class Plug:
 
     def send(self, queue: str, message: Outgoing) -> None:
         self._live().send(queue, message)
+
+    def measure(self, queue: str) -> QueueDepth:
+        return self._live().measure(queue)
 
     def statistics(self) -> BusStatistics:
         return self._bus.statistics()
@@ -296,6 +330,8 @@ class RawClient:
     connection_id: str = field(default_factory=lambda: secrets.token_hex(16))
     protocol_version: str = MODERN
     session_id: str | None = None
+    seal: Seal | None = None
+    """Signs what it sends."""
 
     def __post_init__(self) -> None:
         self.deployment.client(self.name)
@@ -321,11 +357,13 @@ class RawClient:
 
     def send(self, *messages: JSONRPCMessage, **changes: Any) -> None:
         """Publish messages in one request, their headers changed as told."""
-        batch = [
-            encode(message, self.header(message, **changes), limit_bytes=2**20)
-            for message in messages
-        ]
+        batch = [self.write(message, **changes) for message in messages]
         self.deployment.bus.publish(REQUESTS, batch)
+
+    def write(self, message: JSONRPCMessage, **changes: Any) -> Outgoing:
+        """What ``send`` publishes."""
+        header = self.header(message, **changes)
+        return encode(message, header, limit_bytes=2**20, seal=self.seal)
 
     def cancel(self, request_id: str | int) -> None:
         """Cancel a request as a client does: to the common queue, and to every worker."""
@@ -419,6 +457,8 @@ class RawServer:
     """Takes what clients sent from the common queue, and publishes any message to them."""
 
     deployment: MemoryDeployment
+    seal: Seal | None = None
+    """Signs what it sends."""
 
     def take(self, count: int = 1, queue: str = SERVER_QUEUE) -> list[Incoming]:
         """Wait for this many messages and take them for good.
@@ -431,7 +471,7 @@ class RawServer:
     def say(self, asked: Incoming, message: JSONRPCMessage, **changes: Any) -> None:
         """Publish a message about a request, its header changed as told."""
         header = replace(asked.header, session_id=None, timestamp=None)
-        outgoing = encode(message, replace(header, **changes), limit_bytes=2**20)
+        outgoing = encode(message, replace(header, **changes), limit_bytes=2**20, seal=self.seal)
         self.deployment.bus.publish(RESPONSES, [outgoing])
 
     def answer(self, asked: Incoming, result: dict[str, Any] | None = None, **changes: Any) -> None:

@@ -7,15 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from asyncmcp_nb.config import (
-    HOME_VARIABLE,
-    Deployment,
-    load_profile,
-    profile_file,
-    read_profiles,
-    save_profile,
-)
+from asyncmcp_nb.config import HOME_VARIABLE, Deployment
 from asyncmcp_nb.errors import ConfigError
+from asyncmcp_nb.profiles import load_profile, profile_file, read_profiles, save_profile
 
 STAGING = Deployment(
     name="staging",

@@ -10,7 +10,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from asyncmcp_nb.broker.connect import open_bus
+    from asyncmcp_nb.broker.client_topics import reply_topic_arn
+    from asyncmcp_nb.broker.connect import open_bus, open_payloads
+    from asyncmcp_nb.broker.dead_letters import DeadLetters
     from asyncmcp_nb.broker.local import (
         EmbeddedStatus,
         embedded,
@@ -28,15 +30,18 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "DeadLetters",
     "EmbeddedStatus",
     "embedded",
     "embedded_status",
     "ensure_client",
     "ensure_worker",
     "open_bus",
+    "open_payloads",
     "provision",
     "remove_client",
     "remove_worker",
+    "reply_topic_arn",
     "stop_embedded",
     "teardown",
     "topic_limit_bytes",
@@ -44,7 +49,9 @@ __all__ = [
 
 # Modules are not named as what they offer: importing one would shadow the name here.
 _MODULES = {
-    "connect": ("open_bus",),
+    "client_topics": ("reply_topic_arn",),
+    "connect": ("open_bus", "open_payloads"),
+    "dead_letters": ("DeadLetters",),
     "local": ("EmbeddedStatus", "embedded", "embedded_status", "stop_embedded"),
     "provisioning": (
         "ensure_client",

@@ -8,13 +8,15 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 from asyncmcp_nb.broker.admin_clients import AdminSns, AdminSqs
-from asyncmcp_nb.broker.plan import QueuePlan, TopicPlan
+from asyncmcp_nb.broker.resources import QueuePlan, TopicPlan, topic_creation_attributes
 from asyncmcp_nb.bus.aws import make_client
 from asyncmcp_nb.bus.aws_errors import error_code, translate
 from asyncmcp_nb.config import Deployment
 from asyncmcp_nb.errors import BusNotFound
 
-_QUEUE_DIFFERS: Final = frozenset({"QueueAlreadyExists", "QueueNameExists"})
+_QUEUE_DIFFERS: Final = frozenset(
+    {"AWS.SimpleQueueService.QueueNameExists", "QueueAlreadyExists", "QueueNameExists"}
+)
 _SUBSCRIPTION_DIFFERS: Final = frozenset({"InvalidParameter", "InvalidParameterException"})
 _PAGE_COUNT: Final = 1000
 
@@ -63,13 +65,14 @@ class Admin:
 
     def create_topic(self, name: str) -> str:
         """Make a topic, or find it; its ARN."""
-        with _asking("CreateTopic", name):
-            return self._sns.create_topic(Name=name)["TopicArn"]
+        with asking("CreateTopic", name):
+            answer = self._sns.create_topic(Name=name, Attributes=topic_creation_attributes(name))
+        return answer["TopicArn"]
 
     def ensure_topic(self, plan: TopicPlan) -> None:
         """Make a topic, or find it, and set what is planned."""
         self.create_topic(plan.name)
-        with _asking("SetTopicAttributes", plan.name):
+        with asking("SetTopicAttributes", plan.name):
             for name, value in plan.attributes.items():
                 self._sns.set_topic_attributes(
                     TopicArn=plan.arn, AttributeName=name, AttributeValue=value
@@ -77,29 +80,40 @@ class Admin:
 
     def topic_attributes(self, arn: str) -> Mapping[str, str]:
         """What a topic reports of itself."""
-        with _asking("GetTopicAttributes", arn):
+        with asking("GetTopicAttributes", arn):
             return self._sns.get_topic_attributes(TopicArn=arn)["Attributes"]
 
     def delete_topic(self, arn: str) -> None:
         """Remove a topic and its subscriptions; a missing one is no error."""
-        with _asking("DeleteTopic", arn):
+        with asking("DeleteTopic", arn):
             self._sns.delete_topic(TopicArn=arn)
 
     # -- queues -----------------------------------------------------------------------------------
 
     def ensure_queue(self, plan: QueuePlan) -> str:
         """Make a queue with its subscription, or bring an existing one to the plan; its URL."""
-        with _asking("CreateQueue", plan.name):
+        with asking("CreateQueue", plan.name):
             url = self._create_queue(plan)
+        if "Policy" not in plan.attributes and self.queue_policy(url):
+            with asking("SetQueueAttributes", plan.name):
+                self._sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": ""})
         if plan.topic_arn is not None:
-            with _asking("Subscribe", plan.topic_arn):
+            with asking("Subscribe", plan.topic_arn):
                 self._subscribe(plan, plan.topic_arn)
         return url
+
+    def queue_url(self, name: str) -> str | None:
+        """Where the queue of this name is; None where there is none."""
+        try:
+            with asking("GetQueueUrl", name):
+                return self._sqs.get_queue_url(QueueName=name)["QueueUrl"]
+        except BusNotFound:
+            return None
 
     def queue_policy(self, url: str) -> str:
         """Who may send to a queue, as JSON; empty where it has no policy, or is gone."""
         try:
-            with _asking("GetQueueAttributes", url):
+            with asking("GetQueueAttributes", url):
                 answer = self._sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["Policy"])
         except BusNotFound:
             return ""
@@ -109,7 +123,7 @@ class Admin:
         """All queues whose names begin with this."""
         more: dict[str, str] = {}
         while True:
-            with _asking("ListQueues", prefix):
+            with asking("ListQueues", prefix):
                 page = self._sqs.list_queues(QueueNamePrefix=prefix, MaxResults=_PAGE_COUNT, **more)
             yield from page.get("QueueUrls", ())
             if not page.get("NextToken"):
@@ -119,7 +133,7 @@ class Admin:
     def delete_queue(self, url: str) -> None:
         """Remove a queue and its messages; a missing one is no error."""
         try:
-            with _asking("DeleteQueue", url):
+            with asking("DeleteQueue", url):
                 self._sqs.delete_queue(QueueUrl=url)
         except BusNotFound:
             return
@@ -131,7 +145,7 @@ class Admin:
         more: dict[str, str] = {}
         while True:
             try:
-                with _asking("ListSubscriptionsByTopic", topic_arn):
+                with asking("ListSubscriptionsByTopic", topic_arn):
                     page = self._sns.list_subscriptions_by_topic(TopicArn=topic_arn, **more)
             except BusNotFound:
                 return
@@ -145,7 +159,7 @@ class Admin:
         """Stop feeding a queue; one that is not fed is no error."""
         for arn, fed in self.subscriptions(topic_arn):
             if fed == queue_arn:
-                with _asking("Unsubscribe", arn):
+                with asking("Unsubscribe", arn):
                     self._sns.unsubscribe(SubscriptionArn=arn)
 
     # -- convergence ------------------------------------------------------------------------------
@@ -154,9 +168,10 @@ class Admin:
         from botocore.exceptions import ClientError
 
         try:
-            return self._sqs.create_queue(QueueName=plan.name, Attributes=plan.attributes)[
-                "QueueUrl"
-            ]
+            answer = self._sqs.create_queue(
+                QueueName=plan.name, Attributes=plan.creation_attributes
+            )
+            return answer["QueueUrl"]
         except ClientError as exc:
             if error_code(exc) not in _QUEUE_DIFFERS:
                 raise
@@ -186,7 +201,13 @@ class Admin:
 
 
 @contextmanager
-def _asking(operation: str, target: str) -> Generator[None]:
+def asking(operation: str, target: str) -> Generator[None]:
+    """Around one request: what botocore raises becomes one of our errors, which names it.
+
+    Args:
+        operation: As AWS names it.
+        target: The topic, queue or name that it is for.
+    """
     from botocore.exceptions import BotoCoreError, ClientError
 
     try:

@@ -1,8 +1,8 @@
-"""The few calls of boto3's SQS and SNS clients that make and remove topics and queues."""
+"""The few calls of boto3's clients that make and remove topics and queues, and set up buckets."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 Answer = Mapping[str, Any]
@@ -41,11 +41,60 @@ class AdminSqs(Protocol):
         ...
 
 
+class LetterSqs(Protocol):
+    """The calls of ``boto3.client("sqs")`` that look into a dead-letter queue and empty it."""
+
+    def receive_message(
+        self,
+        *,
+        QueueUrl: str,
+        MaxNumberOfMessages: int,
+        WaitTimeSeconds: int,
+        VisibilityTimeout: int,
+        AttributeNames: Sequence[str],
+        MessageAttributeNames: Sequence[str],
+    ) -> Answer:
+        """Up to ten, which nobody else receives until the visibility timeout ends."""
+        ...
+
+    def change_message_visibility_batch(
+        self, *, QueueUrl: str, Entries: Sequence[Mapping[str, Any]]
+    ) -> Answer:
+        """Per entry: ``Successful`` and ``Failed``."""
+        ...
+
+    def delete_message_batch(
+        self, *, QueueUrl: str, Entries: Sequence[Mapping[str, Any]]
+    ) -> Answer:
+        """Per entry: ``Successful`` and ``Failed``."""
+        ...
+
+    def send_message(
+        self,
+        *,
+        QueueUrl: str,
+        MessageBody: str,
+        MessageAttributes: Mapping[str, Mapping[str, Any]],
+        MessageGroupId: str = ...,
+        MessageDeduplicationId: str = ...,
+    ) -> Answer:
+        """The last two are for FIFO queues, and refused by others."""
+        ...
+
+    def get_queue_attributes(self, *, QueueUrl: str, AttributeNames: list[str]) -> Answer:
+        """Attributes as strings."""
+        ...
+
+    def close(self) -> None:
+        """Give up the connections."""
+        ...
+
+
 class AdminSns(Protocol):
     """The calls of ``boto3.client("sns")`` that make and remove topics and subscriptions."""
 
-    def create_topic(self, *, Name: str) -> Answer:
-        """Returns the ARN of an existing one, too."""
+    def create_topic(self, *, Name: str, Attributes: Mapping[str, str]) -> Answer:
+        """Returns the ARN of an existing one, too; fails where it has other attributes."""
         ...
 
     def get_topic_attributes(self, *, TopicArn: str) -> Answer:
@@ -86,6 +135,32 @@ class AdminSns(Protocol):
 
     def unsubscribe(self, *, SubscriptionArn: str) -> Answer:
         """A missing one is no error."""
+        ...
+
+    def close(self) -> None:
+        """Give up the connections."""
+        ...
+
+
+class AdminS3(Protocol):
+    """The calls of ``boto3.client("s3")`` that set up a bucket."""
+
+    def head_bucket(self, *, Bucket: str) -> Answer:
+        """Fails, with a status for a code, where there is none or it may not be used."""
+        ...
+
+    def get_bucket_lifecycle_configuration(self, *, Bucket: str) -> Answer:
+        """``Rules``; fails where it has none."""
+        ...
+
+    def put_bucket_lifecycle_configuration(
+        self,
+        *,
+        Bucket: str,
+        LifecycleConfiguration: Mapping[str, Any],
+        TransitionDefaultMinimumObjectSize: str = ...,
+    ) -> Answer:
+        """All rules at once, in place of those there were."""
         ...
 
     def close(self) -> None:

@@ -1,8 +1,9 @@
-"""From a deployment to a bus."""
+"""From a deployment to a bus, and to its bucket."""
 
 from __future__ import annotations
 
 from asyncmcp_nb.bus.aws import AwsBus
+from asyncmcp_nb.bus.s3 import S3Payloads
 from asyncmcp_nb.config import Deployment
 
 
@@ -15,3 +16,15 @@ def open_bus(deployment: Deployment) -> AwsBus:
         ConfigError: The region or the endpoint is unusable.
     """
     return AwsBus.open(region=deployment.region, endpoint_url=deployment.endpoint_url)
+
+
+def open_payloads(deployment: Deployment) -> S3Payloads | None:
+    """The bucket of a deployment; None where it has none. The caller closes it.
+
+    Raises:
+        ConfigError: The region or the endpoint is unusable.
+    """
+    bucket = deployment.claim_check_bucket
+    if bucket is None:
+        return None
+    return S3Payloads.open(bucket, region=deployment.region, endpoint_url=deployment.endpoint_url)

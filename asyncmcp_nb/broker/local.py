@@ -1,4 +1,4 @@
-"""The embedded broker: SNS and SQS of moto, in one process per user that all notebooks share.
+"""The embedded broker: SNS, SQS and S3 of moto, in one process per user that all notebooks share.
 
 It is found through the file that ``runtime`` describes, outlives the kernel that started it, so
 that a restarted one finds its answers, and ends by itself when unused for half an hour.
@@ -154,6 +154,7 @@ def _deployment(folder: Path, current: runtime.Runtime, name: str) -> Deployment
         response_topic_arn=plan.response_topic.arn,
         server_queue_url=f"{queues}/{plan.server_queue.name}",
         dead_letter_queue_url=f"{queues}/{plan.dead_letter_queue.name}",
+        claim_check_bucket=runtime.payload_bucket(name),
         session_key_file=str(_session_key_file(folder)),
     )
 

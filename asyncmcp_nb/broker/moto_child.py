@@ -1,4 +1,4 @@
-"""The embedded broker's process: moto's SNS and SQS on loopback, until idle or told to end.
+"""The embedded broker's process: moto's SNS, SQS and S3 on loopback, until idle or told to end.
 
 ``embedded.py`` starts it. It detaches itself, listens on a free port, writes the runtime file that
 others find it by, says so on the descriptor it was given, and removes the file when it ends.
@@ -29,7 +29,7 @@ REGION: Final = "us-east-1"
 
 def main() -> None:
     """Detach from the process that started this one, and serve."""
-    parser = argparse.ArgumentParser(description="the embedded SNS and SQS of asyncmcp-nb")
+    parser = argparse.ArgumentParser(description="the embedded broker of asyncmcp-nb")
     parser.add_argument("--home", type=Path, required=True)
     parser.add_argument("--idle-seconds", type=float, required=True)
     parser.add_argument("--ready-fd", type=int, required=True)
@@ -87,8 +87,6 @@ def _signal_pipe() -> int:
 
 
 def _make_server(token: str, idle_limit_seconds: float) -> BrokerServer:
-    from moto.moto_server.werkzeug_app import create_backend_app
-
     from asyncmcp_nb.broker import moto_fixes
     from asyncmcp_nb.broker.moto_http import BrokerServer
 
@@ -102,8 +100,20 @@ def _make_server(token: str, idle_limit_seconds: float) -> BrokerServer:
             **_holdings(),
         }
 
-    server = BrokerServer(moto_fixes.Dispatcher(create_backend_app), describe)
+    server = BrokerServer(moto_fixes.Dispatcher(_create_app), describe)
     return server
+
+
+def _create_app(service: Any) -> Any:
+    """Moto's application for a service, made when it is first asked for something."""
+    from moto.moto_server.werkzeug_app import create_backend_app
+
+    if service == "s3":
+        # Deferred: most brokers never see a message that is too large for a topic.
+        from asyncmcp_nb.broker import moto_s3
+
+        moto_s3.apply(REGION)
+    return create_backend_app(service)
 
 
 def _holdings() -> dict[str, Any]:

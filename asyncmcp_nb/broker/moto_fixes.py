@@ -8,7 +8,8 @@ Moto imitates AWS for the tests of one process. Seen on 5.2.5, and mended here:
 - Every send and every message received computes all attributes of the queue, which walks its
   messages: 1,000 of them take 34 s to drain, with the walk made cheap 1.1 s.
 - A waiting receive looks once a second for messages whose lease ended, and is not told of those
-  handed back. A receive whose client is gone still takes messages, which then stay invisible.
+  handed back, nor of FIFO groups that were held back when it began and no longer are. A receive
+  whose client is gone still takes messages, which then stay invisible.
 - Publishing reaches the first 100 subscriptions only, fails where a subscribed queue is gone (AWS
   drops the message) and keeps every message for ever, as deleting keeps every receipt.
 - Each request looks at 150 directories to find the service it is for.
@@ -26,7 +27,7 @@ import socket
 import threading
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from moto.core import responses, utils
@@ -78,9 +79,11 @@ def apply() -> None:
         (sqs, "camelcase_to_underscores", functools.cache(utils.camelcase_to_underscores)),
         (sqs, "Condition", functools.partial(threading.Condition, LOCK)),
         (sqs, "deepcopy", copy.copy),
-        (sqs, "generate_receipt_handle", functools.partial(secrets.token_urlsafe, _RECEIPT_BYTES)),
+        # Without hyphens, as on AWS: the extended client library takes what follows the last one.
+        (sqs, "generate_receipt_handle", functools.partial(secrets.token_hex, _RECEIPT_BYTES)),
         (sqs.Message, "had_receipt_handle", _is_latest_receipt),
         (sqs.Queue, "messages", property(_visible)),
+        (sqs.Queue, "pending_message_groups", property(_held_groups)),
         (sqs.Queue, "approximate_number_of_messages_delayed", property(_delayed_count)),
         (sqs.Queue, "approximate_number_of_messages_not_visible", property(_leased_count)),
         (sqs.Queue, "delete_message", _delete),
@@ -90,6 +93,11 @@ def apply() -> None:
         (SNSBackend, "_get_topic_subscriptions", _subscriptions),
         (Topic, "publish", _publish),
     ]
+    replace_parts(replacements)
+
+
+def replace_parts(replacements: Iterable[tuple[object, str, Any]]) -> None:
+    """Put something else in the place of parts of moto, named by their owner and name."""
     for owner, name, replacement in replacements:
         if not hasattr(owner, name):
             logger.warning(
@@ -108,6 +116,29 @@ def _milliseconds() -> float:
 def _visible(queue: Any) -> list[Any]:
     now = _milliseconds()
     return [m for m in queue._messages if m.visible_at < now and m.delayed_until <= now]
+
+
+class _HeldGroups(set[str]):
+    """FIFO groups with a message that is out, as a receive sees them: each time it has waited."""
+
+    def __init__(self, queue: Any) -> None:
+        super().__init__()
+        self._queue = queue
+        self.look()
+
+    def __copy__(self) -> _HeldGroups:
+        """Be what moto takes for its copy, so that it is renewed while the receive waits."""
+        return self
+
+    def look(self) -> None:
+        """See which groups are held back now."""
+        self.clear()
+        self.update(m.group_id for m in self._queue.pending_messages if m.group_id is not None)
+
+
+def _held_groups(queue: Any) -> _HeldGroups:
+    _request.groups = _HeldGroups(queue)
+    return _request.groups
 
 
 def _delayed_count(queue: Any) -> int:
@@ -158,6 +189,7 @@ def _wait_for_messages(queue: Any, timeout: float) -> None:
     pause = min((next_at - now + 1) / 1000, timeout)
     queue._messages_lock.wait(pause)
     _require_client()
+    _request.groups.look()
 
 
 def _require_client() -> None:

@@ -25,8 +25,8 @@ from asyncmcp_nb.broker.runtime import HOST, STATUS_PATH
 
 logger = logging.getLogger(__name__)
 
-_BODY_BYTES: Final = 64 * 1024 * 1024
-"""A larger request body is refused; SNS and SQS take 1 MiB."""
+_BODY_BYTES: Final = 256 * 1024 * 1024
+"""A larger request body is refused. SNS and SQS take 1 MiB; no reader takes more from S3."""
 
 _BROWSER_HEADERS: Final = ("Origin", "Referer", "Sec-Fetch-Site")
 
@@ -101,21 +101,19 @@ class _Handler(WSGIRequestHandler):
         """Answer requests until the client closes; wsgiref's own answers one."""
         BaseHTTPRequestHandler.handle(self)
 
+    def handle_expect_100(self) -> bool:
+        """Ask for the body that the client holds back, unless it would be refused anyway."""
+        if self._is_refused():
+            return False
+        super().handle_expect_100()
+        # What waits in our buffer keeps botocore waiting, for a second.
+        self.wfile.flush()
+        return True
+
     def do_POST(self) -> None:
-        if self._is_of_web_page():
-            self.close_connection = True
-            self.send_error(HTTPStatus.FORBIDDEN, "not for web pages")
+        if self._is_refused():
             return
-        length = self.headers.get("Content-Length", "0")
-        if "Transfer-Encoding" in self.headers or not length.isdecimal():
-            self.close_connection = True
-            self.send_error(HTTPStatus.LENGTH_REQUIRED)
-            return
-        if int(length) > _BODY_BYTES:
-            self.close_connection = True
-            self.send_error(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
-            return
-        body = self.rfile.read(int(length))
+        body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
         url = urlsplit(self.path)
         if url.path == STATUS_PATH:
             nonce = parse_qs(url.query).get("nonce", [""])[0]
@@ -129,6 +127,21 @@ class _Handler(WSGIRequestHandler):
     @property
     def _broker(self) -> BrokerServer:
         return cast(BrokerServer, self.server)
+
+    def _is_refused(self) -> bool:
+        """Answer a request that is not to be handled; whether it was one."""
+        length = self.headers.get("Content-Length", "0")
+        if self._is_of_web_page():
+            refusal = HTTPStatus.FORBIDDEN
+        elif "Transfer-Encoding" in self.headers or not length.isdecimal():
+            refusal = HTTPStatus.LENGTH_REQUIRED
+        elif int(length) > _BODY_BYTES:
+            refusal = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+        else:
+            return False
+        self.close_connection = True
+        self.send_error(refusal)
+        return True
 
     def _is_of_web_page(self) -> bool:
         """Whether a browser sent this, perhaps to a name that was made to mean this machine."""
@@ -161,10 +174,13 @@ class _Handler(WSGIRequestHandler):
         status, headers, body = answer
         code, _, reason = status.partition(" ")
         self.send_response_only(int(code), reason)
+        given = {name.lower(): value for name, value in headers}
         for name, value in headers:
             if name.lower() not in {"content-length", "connection"}:
                 self.send_header(name, value)
-        self.send_header("Content-Length", str(len(body)))
+        # The answer to HEAD tells the length of a body that it does not have.
+        length = given.get("content-length") if self.command == "HEAD" else None
+        self.send_header("Content-Length", length or str(len(body)))
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(body)

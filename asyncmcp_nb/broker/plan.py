@@ -1,4 +1,4 @@
-"""What a deployment consists of, as data: names, attributes, policies, filters.
+"""What a deployment consists of, as data.
 
 ::
 
@@ -9,26 +9,34 @@
 Deliveries are raw, and a queue admits its one topic only. AWS's default quotas bound the number of
 clients: 200 filter policies per topic, 10,000 per account, five keys per policy.
 https://docs.aws.amazon.com/general/latest/gr/sns.html
+
+In a FIFO deployment each of these names ends with ``.fifo``, and a topic has at most 100
+subscriptions. https://aws.amazon.com/sns/features/
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Final
 
-from asyncmcp_nb.bus.filters import FilterPolicy
+from asyncmcp_nb.broker.resources import (
+    Place,
+    QueuePlan,
+    TopicPlan,
+    fed_queue,
+    is_fifo,
+    plain_queue,
+    suffix,
+)
 from asyncmcp_nb.config import require_name
 from asyncmcp_nb.errors import ConfigError
-from asyncmcp_nb.limits import (
-    MAX_LEASE_SECONDS,
-    QUEUE_NAME_LENGTH,
-    SNS_RAISED_MESSAGE_BYTES,
-)
+from asyncmcp_nb.limits import MAX_LEASE_SECONDS, SNS_RAISED_MESSAGE_BYTES
 
-MAX_RECEIVE_COUNT: Final = 5
-"""Receives of a request before it goes to the dead-letter queue."""
+MAX_RECEIVE_COUNT: Final = 50
+"""Receives of a request before SQS itself moves it to the dead-letter queue, without a reason. That
+is the backstop, for workers that die before they can tell: one that can puts a request there with a
+reason after ``SnsSqsTransportConfig.max_attempt_count`` deliveries, which are fewer."""
 DEFAULT_LEASE_SECONDS: Final = 30
 
 _DAY_SECONDS: Final = 24 * 60 * 60
@@ -39,64 +47,6 @@ _DEAD_LETTER_RETENTION_SECONDS: Final = 14 * _DAY_SECONDS
 # A control message is about work in progress at a worker that reads it at once.
 _WORKER_RETENTION_SECONDS: Final = 60 * 60
 _SMALLEST_MESSAGE_LIMIT_BYTES: Final = 1024
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
-    """Where names become ARNs."""
-
-    region: str
-    account_id: str
-    """Twelve digits."""
-    partition: str = "aws"
-    """``aws``, ``aws-cn``, ``aws-us-gov``."""
-
-    @classmethod
-    def of_arn(cls, arn: str) -> Place:
-        """The place of something that exists."""
-        _, partition, _, region, account_id, *_ = arn.split(":")
-        return cls(region=region, account_id=account_id, partition=partition)
-
-    def topic_arn(self, name: str) -> str:
-        """The ARN of a topic here."""
-        return f"arn:{self.partition}:sns:{self.region}:{self.account_id}:{name}"
-
-    def queue_arn(self, name: str) -> str:
-        """The ARN of a queue here."""
-        return f"arn:{self.partition}:sqs:{self.region}:{self.account_id}:{name}"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TopicPlan:
-    """A topic."""
-
-    name: str
-    arn: str
-    attributes: Mapping[str, str] = field(default_factory=dict[str, str])
-    """What is to be set; others stay as they are."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class QueuePlan:
-    """A queue, and what feeds it."""
-
-    name: str
-    arn: str
-    attributes: Mapping[str, str]
-    """As SQS takes them."""
-    topic_arn: str | None = None
-    """The topic it subscribes to; None for a queue that is sent to directly."""
-    filter_policy: FilterPolicy = field(default_factory=dict[str, list[str]])
-    """Which of the topic's messages it gets."""
-
-    @property
-    def subscription_attributes(self) -> dict[str, str]:
-        """As SNS takes them."""
-        return {
-            "RawMessageDelivery": "true",
-            "FilterPolicyScope": "MessageAttributes",
-            "FilterPolicy": json.dumps(self.filter_policy),
-        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,7 +62,9 @@ class DeploymentPlan:
 
     def describe(self) -> str:
         """What provisioning would bring about, for people."""
-        lines = [f"deployment {self.name} in {self.place.region}, account {self.place.account_id}"]
+        order = ", FIFO" if is_fifo(self.server_queue.name) else ""
+        place = self.place
+        lines = [f"deployment {self.name} in {place.region}, account {place.account_id}{order}"]
         for topic in (self.request_topic, self.response_topic):
             limit = topic.attributes.get("MaximumMessageSize")
             lines.append(f"  topic {topic.name}" + (f"  up to {int(limit):,} B" if limit else ""))
@@ -121,9 +73,14 @@ class DeploymentPlan:
         return "\n".join(lines) + "\n"
 
 
-def request_topic_name(base: str) -> str:
+def request_topic_name(base: str, *, fifo: bool = False) -> str:
     """The topic that clients publish to."""
-    return f"{base}-requests"
+    return f"{base}-requests{suffix(fifo=fifo)}"
+
+
+def server_queue_name(base: str, *, fifo: bool = False) -> str:
+    """The queue that all workers compete for."""
+    return f"{base}-server{suffix(fifo=fifo)}"
 
 
 def plan_deployment(
@@ -132,6 +89,7 @@ def plan_deployment(
     *,
     maximum_message_size_bytes: int | None = None,
     lease_seconds: int = DEFAULT_LEASE_SECONDS,
+    fifo: bool = False,
 ) -> DeploymentPlan:
     """Plan the topics, the server's queue and its dead-letter queue.
 
@@ -142,6 +100,7 @@ def plan_deployment(
             they are (256 KiB when new). AWS allows more than 256 KiB to topics with at most 100
             subscriptions.
         lease_seconds: The queue's visibility timeout, for receivers that name none.
+        fifo: Whether the order of each connection's messages is kept.
 
     Raises:
         ConfigError: The name or a number is unusable.
@@ -152,17 +111,20 @@ def plan_deployment(
     limits = _topic_attributes(maximum_message_size_bytes)
     requests, responses = (
         TopicPlan(name=name, arn=place.topic_arn(name), attributes=limits)
-        for name in (request_topic_name(base), f"{base}-responses")
+        for name in (request_topic_name(base, fifo=fifo), f"{base}-responses{suffix(fifo=fifo)}")
     )
-    dead_letters = QueuePlan(
-        name=f"{base}-server-dlq",
-        arn=place.queue_arn(f"{base}-server-dlq"),
-        attributes={"MessageRetentionPeriod": str(_DEAD_LETTER_RETENTION_SECONDS)},
+    # It has no policy: only the account's own may send to it.
+    dead_letters = plain_queue(
+        f"{base}-server-dlq{suffix(fifo=fifo)}",
+        place,
+        MessageRetentionPeriod=str(_DEAD_LETTER_RETENTION_SECONDS),
     )
     redrive = {"deadLetterTargetArn": dead_letters.arn, "maxReceiveCount": MAX_RECEIVE_COUNT}
-    server = _fed_queue(
-        f"{base}-server",
+    server = fed_queue(
+        server_queue_name(base, fifo=fifo),
         requests.arn,
+        # Of messages without any attribute it admits none; those of MCP have some.
+        # https://docs.aws.amazon.com/sns/latest/dg/attribute-key-matching.html
         {"WorkerId": [{"exists": False}]},
         MessageRetentionPeriod=str(_SERVER_RETENTION_SECONDS),
         VisibilityTimeout=str(lease_seconds),
@@ -185,8 +147,8 @@ def plan_client(base: str, client: str, response_topic_arn: str) -> QueuePlan:
         ConfigError: The client's name is unusable.
     """
     require_name(client, "client")
-    return _fed_queue(
-        f"{client_prefix(base)}{client}",
+    return fed_queue(
+        f"{client_prefix(base)}{client}{suffix(fifo=is_fifo(response_topic_arn))}",
         response_topic_arn,
         {"ClientId": [client]},
         MessageRetentionPeriod=str(_CLIENT_RETENTION_SECONDS),
@@ -200,8 +162,8 @@ def plan_worker(base: str, worker_id: str, request_topic_arn: str) -> QueuePlan:
         ConfigError: The worker's id is unusable.
     """
     require_name(worker_id, "worker")
-    return _fed_queue(
-        f"{worker_prefix(base)}{worker_id}",
+    return fed_queue(
+        f"{worker_prefix(base)}{worker_id}{suffix(fifo=is_fifo(request_topic_arn))}",
         request_topic_arn,
         {"WorkerId": [worker_id, "*"]},
         MessageRetentionPeriod=str(_WORKER_RETENTION_SECONDS),
@@ -216,36 +178,6 @@ def client_prefix(base: str) -> str:
 def worker_prefix(base: str) -> str:
     """What the names of a deployment's control queues begin with."""
     return f"{base}-worker-"
-
-
-def queue_policy(queue_arn: str, topic_arn: str) -> dict[str, Any]:
-    """Who may send to a queue besides its owner: SNS, for this topic of this account only."""
-    return {
-        "Version": "2012-10-17",
-        "Statement": [
-            {
-                "Sid": "FromItsTopic",
-                "Effect": "Allow",
-                "Principal": {"Service": "sns.amazonaws.com"},
-                "Action": "sqs:SendMessage",
-                "Resource": queue_arn,
-                "Condition": {"ArnEquals": {"aws:SourceArn": topic_arn}},
-            }
-        ],
-    }
-
-
-def _fed_queue(name: str, topic_arn: str, policy: FilterPolicy, **attributes: str) -> QueuePlan:
-    if len(name) > QUEUE_NAME_LENGTH:
-        raise ConfigError(f"queue name {name!r} is longer than {QUEUE_NAME_LENGTH} characters")
-    arn = Place.of_arn(topic_arn).queue_arn(name)
-    return QueuePlan(
-        name=name,
-        arn=arn,
-        attributes={"Policy": json.dumps(queue_policy(arn, topic_arn)), **attributes},
-        topic_arn=topic_arn,
-        filter_policy=policy,
-    )
 
 
 def _topic_attributes(maximum_message_size_bytes: int | None) -> dict[str, str]:

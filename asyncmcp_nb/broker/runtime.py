@@ -11,6 +11,7 @@ import hmac
 import http.client
 import json
 import os
+import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -24,6 +25,11 @@ STATUS_PATH: Final = "/asyncmcp-nb/status"
 
 _STATUS_TIMEOUT_SECONDS: Final = 10.0
 _NONCE_BYTES: Final = 16
+
+# A bucket's name has up to 63 characters.
+_BUCKET_PART_LENGTH: Final = 31
+_BUCKET_DIGEST_LENGTH: Final = 8
+_PAYLOAD_BUCKET = re.compile(rf"{APP}-[a-z0-9-]{{1,40}}-payloads")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +47,7 @@ class Runtime:
 
     @property
     def endpoint_url(self) -> str:
-        """Where SNS and SQS are."""
+        """Where SNS, SQS and S3 are."""
         return f"http://{HOST}:{self.port}"
 
 
@@ -79,6 +85,24 @@ def write_private(path: Path, content: bytes) -> None:
     with os.fdopen(descriptor, "wb") as file:
         file.write(content)
     temporary.replace(path)
+
+
+def payload_bucket(deployment: str) -> str:
+    """The bucket of a deployment, which the broker makes when it is first used.
+
+    Bucket names have no capitals and no underscores; a deployment's name that has some is told from
+    those it would then equal by a digest.
+    """
+    name = deployment.lower().replace("_", "-")
+    if name != deployment:
+        digest = hashlib.sha256(deployment.encode()).hexdigest()
+        name = f"{name[:_BUCKET_PART_LENGTH]}-{digest[:_BUCKET_DIGEST_LENGTH]}"
+    return f"{APP}-{name}-payloads"
+
+
+def is_payload_bucket(name: str) -> bool:
+    """Whether a bucket may be one that ``payload_bucket`` names."""
+    return _PAYLOAD_BUCKET.fullmatch(name) is not None
 
 
 def proof(token: str, nonce: str) -> str:

@@ -4,6 +4,6 @@ Above: ``sns_sqs`` moves MCP messages over a bus and never sees boto3. Below: ``
 """
 
 from asyncmcp_nb.bus.memory import Faults, MemoryBus
-from asyncmcp_nb.bus.protocol import Bus, BusStatistics, Delivery
+from asyncmcp_nb.bus.protocol import Bus, BusStatistics, Delivery, QueueDepth
 
-__all__ = ["Bus", "BusStatistics", "Delivery", "Faults", "MemoryBus"]
+__all__ = ["Bus", "BusStatistics", "Delivery", "Faults", "MemoryBus", "QueueDepth"]

@@ -1,4 +1,4 @@
-"""The few calls of boto3's SQS and SNS clients that the bus makes.
+"""The few calls of boto3's SQS, SNS and S3 clients that this room makes.
 
 boto3 makes its clients at run time and ships no types; whatever has these methods will do.
 """
@@ -40,9 +40,19 @@ class SqsClient(Protocol):
         ...
 
     def send_message(
-        self, *, QueueUrl: str, MessageBody: str, MessageAttributes: Mapping[str, Entry]
+        self,
+        *,
+        QueueUrl: str,
+        MessageBody: str,
+        MessageAttributes: Mapping[str, Entry],
+        MessageGroupId: str = ...,
+        MessageDeduplicationId: str = ...,
     ) -> Answer:
-        """Past any topic."""
+        """Past any topic. The last two are for FIFO queues, and refused by others."""
+        ...
+
+    def get_queue_attributes(self, *, QueueUrl: str, AttributeNames: Sequence[str]) -> Answer:
+        """Attributes as strings."""
         ...
 
     def close(self) -> None:
@@ -57,6 +67,34 @@ class SnsClient(Protocol):
         self, *, TopicArn: str, PublishBatchRequestEntries: Sequence[Entry]
     ) -> Answer:
         """Per entry: ``Successful`` and ``Failed``."""
+        ...
+
+    def close(self) -> None:
+        """Give up the connections."""
+        ...
+
+
+class S3Body(Protocol):
+    """What an object holds, as it comes in."""
+
+    def read(self, amt: int, /) -> bytes:
+        """Up to this many bytes; none at the end, once length and checksum are verified."""
+        ...
+
+    def close(self) -> None:
+        """Give up the connection where something is left to read, else hand it back."""
+        ...
+
+
+class S3Client(Protocol):
+    """``boto3.client("s3")``: objects in and out."""
+
+    def put_object(self, *, Bucket: str, Key: str, Body: bytes) -> Answer:
+        """https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html."""
+        ...
+
+    def get_object(self, *, Bucket: str, Key: str) -> Answer:
+        """``Body`` and ``ContentLength``, among others."""
         ...
 
     def close(self) -> None:

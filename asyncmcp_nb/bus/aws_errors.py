@@ -17,17 +17,20 @@ EXPIRED_RECEIPT: Final = frozenset({"ReceiptHandleIsInvalid", "InvalidReceiptHan
 _CODES: Final[Mapping[type[BusError], frozenset[str]]] = {
     BusDenied: frozenset(
         {
-            *("AccessDenied", "AccessDeniedException", "AuthorizationError", "ExpiredToken"),
-            *("ExpiredTokenException", "IncompleteSignature", "InvalidAccessKeyId"),
-            *("InvalidClientTokenId", "InvalidSecurity", "KMSAccessDenied", "KmsAccessDenied"),
-            *("MissingAuthenticationToken", "NotAuthorized", "OptInRequired", "RequestExpired"),
+            *("AccessDenied", "AccessDeniedException", "AllAccessDisabled", "AuthorizationError"),
+            *("ExpiredToken", "ExpiredTokenException", "IncompleteSignature"),
+            *("InvalidAccessKeyId", "InvalidClientTokenId", "InvalidSecurity", "InvalidToken"),
+            *("KMSAccessDenied", "KmsAccessDenied", "MissingAuthenticationToken"),
+            *("NotAuthorized", "OptInRequired", "RequestExpired", "RequestTimeTooSkewed"),
             *("SignatureDoesNotMatch", "UnauthorizedOperation", "UnrecognizedClientException"),
+            "403",
         }
     ),
     BusNotFound: frozenset(
         {
-            *("AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist", "NotFound"),
-            *("NotFoundException", "ResourceNotFound", "ResourceNotFoundException"),
+            *("AWS.SimpleQueueService.NonExistentQueue", "NoSuchBucket", "NoSuchKey", "NotFound"),
+            *("NotFoundException", "QueueDoesNotExist", "ResourceNotFound"),
+            *("ResourceNotFoundException", "404"),
         }
     ),
     BusThrottled: frozenset(
@@ -39,15 +42,22 @@ _CODES: Final[Mapping[type[BusError], frozenset[str]]] = {
         }
     ),
     BusUnavailable: frozenset(
-        {"InternalError", "InternalFailure", "InternalServerError", "ServiceUnavailable"}
+        {
+            *("InternalError", "InternalFailure", "InternalServerError", "RequestTimeout"),
+            *("ServiceUnavailable",),
+        }
     ),
 }
+"""Numbers are what stands for a code where an answer has no body, as that of ``HeadBucket``."""
 _LEASE_ENDED: Final = EXPIRED_RECEIPT | {
     "AWS.SimpleQueueService.MessageNotInflight",
     "MessageNotInflight",
 }
 _CLASSES: Final[Mapping[type[BusError], frozenset[str]]] = {
-    BusUnavailable: frozenset({"ConnectionError", "HTTPClientError"}),
+    # The last two: what an object holds was cut short, or changed, on its way.
+    BusUnavailable: frozenset(
+        {"ConnectionError", "HTTPClientError", "FlexibleChecksumError", "IncompleteReadError"}
+    ),
     BusDenied: frozenset(
         {
             *("CredentialRetrievalError", "LoginError", "MetadataRetrievalError"),
@@ -64,21 +74,30 @@ _NEXT_STEP: Final[Mapping[type[BusError], str]] = {
 }
 
 
-def translate(exc: Exception, operation: str, target: str) -> BusError:
+def translate(
+    exc: Exception,
+    operation: str,
+    target: str,
+    *,
+    next_steps: Mapping[type[BusError], str] | None = None,
+) -> BusError:
     """Make one of our errors of one of botocore's.
 
     Args:
         exc: A ``BotoCoreError`` or ``ClientError``.
         operation: As AWS names it, such as ``PublishBatch``.
         target: The topic, queue or name that it was for.
+        next_steps: What to say of a kind of error in place of what is said of topics and queues.
     """
     where = f"{operation} on {target}"
+    steps = {**_NEXT_STEP, **(next_steps or {})}
     response: Mapping[str, Any] | None = getattr(exc, "response", None)
     if response is not None:
         status: int = response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-        return _refusal(response.get("Error", {}), where, status=status)
+        return _refusal(response.get("Error", {}), where, status=status, steps=steps)
     names = {kind.__name__ for kind in type(exc).__mro__}
-    return _error(_first(_CLASSES, names), where, one_line(exc))
+    kind = _first(_CLASSES, names)
+    return _error(kind, f"{where}: {one_line(exc)}", steps)
 
 
 def error_code(exc: Exception) -> str:
@@ -113,7 +132,13 @@ def one_line(exc: Exception) -> str:
     return " ".join(str(exc).split())
 
 
-def _refusal(error: Mapping[str, Any], where: str, *, status: int = 0) -> BusError:
+def _refusal(
+    error: Mapping[str, Any],
+    where: str,
+    *,
+    status: int = 0,
+    steps: Mapping[type[BusError], str] = _NEXT_STEP,
+) -> BusError:
     code = error.get("Code", "")
     message = " ".join(str(error.get("Message") or code or "neither accepted nor refused").split())
     if code in _LEASE_ENDED:
@@ -121,7 +146,7 @@ def _refusal(error: Mapping[str, Any], where: str, *, status: int = 0) -> BusErr
     kind = _first(_CODES, {code})
     if kind is BusError and status >= 500:
         kind = BusUnavailable
-    return _error(kind, where, message)
+    return _error(kind, f"{where}: {message}", steps)
 
 
 def _first(
@@ -130,6 +155,6 @@ def _first(
     return next((kind for kind, known in table.items() if known & set(names)), BusError)
 
 
-def _error(kind: type[BusError], where: str, message: str) -> BusError:
-    step = _NEXT_STEP.get(kind)
-    return kind(f"{where}: {message.rstrip('.')}; {step}" if step else f"{where}: {message}")
+def _error(kind: type[BusError], what: str, steps: Mapping[type[BusError], str]) -> BusError:
+    step = steps.get(kind)
+    return kind(f"{what.rstrip('.')}; {step}" if step else what)

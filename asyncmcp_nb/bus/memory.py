@@ -8,14 +8,16 @@ failed requests), drawn from a seeded generator so that a failing run can be rep
 from __future__ import annotations
 
 import random
+import secrets
 import threading
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from asyncmcp_nb.bus.filters import FilterPolicy, matches
-from asyncmcp_nb.bus.protocol import BusStatistics, Delivery
+from asyncmcp_nb.bus.protocol import BusStatistics, Delivery, QueueDepth
 from asyncmcp_nb.errors import BusClosed, BusError, BusNotFound, BusUnavailable
 from asyncmcp_nb.limits import BATCH_COUNT
 from asyncmcp_nb.wire import Outgoing
@@ -43,6 +45,7 @@ class Faults:
 class _Stored:
     message: Outgoing
     visible_at: float
+    message_id: str = field(default_factory=partial(secrets.token_hex, 8))
     receive_count: int = 0
     receipt: str | None = None
 
@@ -177,6 +180,14 @@ class MemoryBus:
             self._put(queue, message)
             self._changed.notify_all()
 
+    def measure(self, queue: str) -> QueueDepth:
+        """See ``Bus.measure``."""
+        self._begin("GetQueueAttributes", 1)
+        with self._changed:
+            messages, now = self._queue(queue).messages, time.monotonic()
+            leased = sum(entry.receipt is not None and entry.visible_at > now for entry in messages)
+            return QueueDepth(len(messages) - leased, leased)
+
     def statistics(self) -> BusStatistics:
         """See ``Bus.statistics``."""
         with self._changed:
@@ -241,7 +252,9 @@ class MemoryBus:
         entry.receive_count += 1
         entry.visible_at = until
         attributes: Mapping[str, str] = dict(entry.message.attributes)
-        return Delivery(entry.receipt, entry.message.body, attributes, entry.receive_count)
+        return Delivery(
+            entry.receipt, entry.message.body, attributes, entry.receive_count, entry.message_id
+        )
 
     def _next_visible_at(self, queue: str, deadline: float) -> float:
         times = (entry.visible_at for entry in self._queue(queue).messages)

@@ -7,6 +7,7 @@ is blocked by a cell. Methods may be called from several threads at once.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -25,6 +26,18 @@ class Delivery:
     attributes: Mapping[str, str]
     receive_count: int = 1
     """How often the queue has handed this message out, this time included."""
+    message_id: str = ""
+    """Names the message in its queue: the same in a redelivery, another in a duplicate."""
+
+
+@dataclass(frozen=True, slots=True)
+class QueueDepth:
+    """How many messages a queue holds, as it says itself; on AWS, approximately."""
+
+    waiting_count: int
+    """To be received, or delayed."""
+    leased_count: int
+    """Received, and neither acknowledged nor visible again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +51,10 @@ class BusStatistics:
     def request_count(self) -> int:
         """All operations together."""
         return sum(self.requests.values())
+
+    def __add__(self, other: BusStatistics) -> BusStatistics:
+        """What both have done."""
+        return BusStatistics(dict(Counter(self.requests) + Counter(other.requests)))
 
 
 class Bus(Protocol):
@@ -89,6 +106,14 @@ class Bus(Protocol):
 
     def send(self, queue: str, message: Outgoing) -> None:
         """Put one message straight into a queue, past any topic.
+
+        Raises:
+            BusError: The request failed.
+        """
+        ...
+
+    def measure(self, queue: str) -> QueueDepth:
+        """How full a queue is.
 
         Raises:
             BusError: The request failed.

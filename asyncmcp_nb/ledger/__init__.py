@@ -16,6 +16,7 @@ from asyncmcp_nb.ledger.records import (
     NewCall,
     Outcome,
     Recorded,
+    Refused,
     Sent,
     Unsolicited,
 )
@@ -36,6 +37,7 @@ __all__ = [
     "NewCall",
     "Outcome",
     "Recorded",
+    "Refused",
     "Sent",
     "Status",
     "Unsolicited",

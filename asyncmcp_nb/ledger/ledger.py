@@ -16,8 +16,13 @@ from typing import Final
 from asyncmcp_nb.errors import ConfigError, InvalidArguments
 from asyncmcp_nb.ledger.answers import dump_json, storable
 from asyncmcp_nb.ledger.reader import LedgerReader
-from asyncmcp_nb.ledger.recorder import bind_request, record_arrival, record_sent
-from asyncmcp_nb.ledger.records import Arrival, Binding, NewCall, Recorded, Sent
+from asyncmcp_nb.ledger.recorder import (
+    bind_request,
+    record_arrival,
+    record_refused,
+    record_sent,
+)
+from asyncmcp_nb.ledger.records import Arrival, Binding, NewCall, Recorded, Refused, Sent
 from asyncmcp_nb.ledger.status import Status
 from asyncmcp_nb.ledger.store import BUSY_SECONDS, Store
 
@@ -79,13 +84,14 @@ class Ledger(LedgerReader):
                 call.session,
                 call.deadline,
                 call.retry_of,
+                None if call.trace_context is None else dump_json(dict(call.trace_context)),
             )
             for call in calls
         ]
         with self._store.writing() as db:
             db.executemany(
                 "INSERT INTO calls (call_id, tool, arguments, submitted_at, group_name, session, "
-                "deadline, retry_of) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                "deadline, retry_of, trace_context) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 rows,
             )
 
@@ -125,6 +131,15 @@ class Ledger(LedgerReader):
         """
         with self._store.writing() as db:
             return [record_arrival(db, arrival) for arrival in arrivals]
+
+    def refuse(self, refused: Iterable[Refused]) -> None:
+        """Keep messages that could not be verified or read; acknowledge afterwards.
+
+        They end no call, whatever they say; ``unsolicited`` lists them.
+        """
+        with self._store.writing() as db:
+            for one in refused:
+                record_refused(db, one)
 
     def finish(
         self,

@@ -138,6 +138,14 @@ class LedgerReader:
             ).fetchall()
         return [Binding(*row) for row in found]
 
+    def knows(self, connection_id: str) -> bool:
+        """Whether a request of this connection was ever bound to a call."""
+        with self._store.reading() as db:
+            found = db.execute(
+                "SELECT 1 FROM requests WHERE connection_id = ? LIMIT 1", (connection_id,)
+            ).fetchone()
+        return found is not None
+
     def last_answered(self, call_id: str) -> str | None:
         """The latest request of a call, where its answer has come; None while that is out."""
         with self._store.reading() as db:
@@ -177,10 +185,10 @@ class LedgerReader:
         return [LogEntry(*row) for row in reversed(found)]
 
     def unsolicited(self) -> list[Unsolicited]:
-        """Arrivals that belong to no call, in the order of arrival; the newest 1,000 are kept."""
+        """Messages that belong to no call, in the order of arrival; the newest 1,000 are kept."""
         with self._store.reading() as db:
             found = db.execute(
-                "SELECT connection_id, request_id, kind, payload, received_at, size_bytes "
+                "SELECT connection_id, request_id, kind, payload, received_at, size_bytes, reason "
                 "FROM unsolicited ORDER BY entry"
             ).fetchall()
         return [Unsolicited(*row) for row in found]

@@ -18,11 +18,22 @@ from asyncmcp_nb.ledger.answers import (
     read_result,
     storable,
 )
-from asyncmcp_nb.ledger.records import Arrival, Binding, Outcome, Recorded, Sent
+from asyncmcp_nb.ledger.records import (
+    Arrival,
+    Binding,
+    Outcome,
+    Recorded,
+    Refused,
+    Sent,
+    Unsolicited,
+)
 from asyncmcp_nb.ledger.status import STATUSES, TERMINAL, Status, next_status
 
 UNSOLICITED_COUNT: Final = 1_000
-"""Arrivals without a call that are kept, the newest."""
+"""Messages without a call that are kept, the newest."""
+
+UNSOLICITED_LENGTH: Final = 16_384
+"""Characters that are kept of each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +108,7 @@ def record_arrival(db: sqlite3.Connection, arrival: Arrival) -> Recorded:
     """Record one arrival, whatever is in it."""
     target = _find(db, arrival)
     if target is None:
-        _keep_unsolicited(db, arrival)
+        _keep_unsolicited(db, _unsolicited(arrival))
         return Recorded(Outcome.UNSOLICITED, None)
     match arrival.kind:
         case "progress":
@@ -108,6 +119,31 @@ def record_arrival(db: sqlite3.Connection, arrival: Arrival) -> Recorded:
             read = read_result if arrival.kind == "result" else read_error
             outcome = _record_answer(db, target, arrival, answer=read(arrival.payload))
     return Recorded(outcome, target.call_id)
+
+
+def record_refused(db: sqlite3.Connection, refused: Refused) -> None:
+    """Keep a message that could not be verified or read."""
+    entry = Unsolicited(
+        refused.connection_id,
+        refused.request_id,
+        "refused",
+        refused.excerpt,
+        refused.received_at,
+        refused.size_bytes,
+        refused.reason,
+    )
+    _keep_unsolicited(db, entry)
+
+
+def _unsolicited(arrival: Arrival) -> Unsolicited:
+    return Unsolicited(
+        arrival.connection_id,
+        arrival.request_id,
+        arrival.kind,
+        arrival.payload,
+        arrival.received_at,
+        arrival.size_bytes,
+    )
 
 
 def _find(db: sqlite3.Connection, arrival: Arrival) -> _Target | None:
@@ -204,18 +240,19 @@ def _record_log(db: sqlite3.Connection, target: _Target, arrival: Arrival) -> Ou
     return Outcome.UPDATED
 
 
-def _keep_unsolicited(db: sqlite3.Connection, arrival: Arrival) -> None:
+def _keep_unsolicited(db: sqlite3.Connection, entry: Unsolicited) -> None:
     db.execute(
         "INSERT INTO unsolicited "
-        "(connection_id, request_id, kind, payload, received_at, size_bytes) "
-        "VALUES (?, ?, ?, ?, ?, ?)",
+        "(connection_id, request_id, kind, payload, received_at, size_bytes, reason) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?)",
         (
-            arrival.connection_id,
-            storable(arrival.request_id),
-            arrival.kind,
-            storable(arrival.payload),
-            arrival.received_at,
-            arrival.size_bytes,
+            storable(entry.connection_id[:UNSOLICITED_LENGTH]),
+            storable(entry.request_id[:UNSOLICITED_LENGTH]),
+            entry.kind,
+            storable(entry.payload[:UNSOLICITED_LENGTH]),
+            entry.received_at,
+            entry.size_bytes,
+            None if entry.reason is None else storable(entry.reason),
         ),
     )
     db.execute(

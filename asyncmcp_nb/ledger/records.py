@@ -36,6 +36,8 @@ class NewCall:
     """Unix seconds after which it is ``timed_out``, or None."""
     retry_of: str | None = None
     """The call this one repeats, or None."""
+    trace_context: Mapping[str, str] | None = None
+    """What its requests carry so that a trace goes on through them, such as ``traceparent``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +140,8 @@ class CallRecord:
     error_data_json: str | None
     result_json: str | None
     """The result, or while input is required the question with its ``requestState``."""
+    trace_context_json: str | None = None
+    """As ``NewCall.trace_context``."""
 
     @classmethod
     def from_row(cls, row: tuple[Any, ...]) -> CallRecord:
@@ -171,6 +175,11 @@ class CallRecord:
         return None if self.error_data_json is None else json.loads(self.error_data_json)
 
     @property
+    def trace_context(self) -> dict[str, str]:
+        """What its requests carry so that a trace goes on through them; mostly empty."""
+        return {} if self.trace_context_json is None else json.loads(self.trace_context_json)
+
+    @property
     def latency_seconds(self) -> float | None:
         """From submission to the answer; None while there is none."""
         return None if self.responded_at is None else self.responded_at - self.submitted_at
@@ -200,12 +209,34 @@ class LogEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class Refused:
+    """A message that could not be verified or read, and so is not known to be anybody's."""
+
+    connection_id: str
+    """As its attributes say, which may be anything; empty where they say nothing."""
+    request_id: str
+    """As its attributes say."""
+    excerpt: str
+    """The start of its body."""
+    reason: str
+    """One line."""
+    received_at: float
+    """Unix seconds."""
+    size_bytes: int
+    """As it crossed the wire."""
+
+
+@dataclass(frozen=True, slots=True)
 class Unsolicited:
-    """An arrival that belongs to no call of this ledger."""
+    """A message that belongs to no call of this ledger."""
 
     connection_id: str
     request_id: str
-    kind: ArrivalKind
+    kind: ArrivalKind | Literal["refused"]
     payload: str
+    """JSON text, as far as ``recorder.UNSOLICITED_LENGTH`` characters; of a refused message, the
+    start of its body."""
     received_at: float
     size_bytes: int
+    reason: str | None = None
+    """Why it was refused; None where it could be read, and was not asked for."""

@@ -13,7 +13,8 @@ APPLICATION_ID: Final = 0x616D6E62
 CALL_COLUMNS: Final = (
     "position, call_id, tool, status, submitted_at, sent_at, responded_at, finished_at, deadline, "
     "progress, progress_message, error_code, error_message, request_bytes, response_bytes, "
-    "deliveries, attempts, group_name, session, retry_of, arguments, text, error_data, result"
+    "deliveries, attempts, group_name, session, retry_of, arguments, text, error_data, result, "
+    "trace_context"
 )
 """What ``CallRecord.from_row`` takes. Long values come last: reading the others skips them."""
 
@@ -87,7 +88,17 @@ _VERSION_1: Final = (
     )""",
 )
 
-MIGRATIONS: Final = (_VERSION_1,)
+_VERSION_2: Final = (
+    # JSON: what goes into the ``_meta`` of a call's requests, so that a trace goes on through them.
+    "ALTER TABLE calls ADD COLUMN trace_context TEXT",
+)
+
+_VERSION_3: Final = (
+    # Why an entry could not be verified or read; its payload is then the start of what came.
+    "ALTER TABLE unsolicited ADD COLUMN reason TEXT",
+)
+
+MIGRATIONS: Final = (_VERSION_1, _VERSION_2, _VERSION_3)
 """Statements that lead from version *n* to *n + 1*; the newest version is how many there are."""
 
 

@@ -156,8 +156,11 @@ class Store:
             for folder in reversed(path.absolute().parents):
                 if not folder.exists():
                     folder.mkdir(mode=0o700, exist_ok=True)
-            # Before SQLite writes a byte: arguments and answers are nobody else's business.
-            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+            # Before SQLite writes a byte: arguments and answers are nobody else's business. One
+            # that exists is not opened here: closing it would end the locks of all connections that
+            # this process has to it. https://www.sqlite.org/howtocorrupt.html, section 2.2
+            if not path.is_file():
+                os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
         except OSError as exc:
             raise LedgerError(
                 f"ledger {self.name} cannot be made ({exc.strerror}); check the permissions of "

@@ -174,7 +174,7 @@ def _starting(fragment: str, words: Sequence[str]) -> list[str]:
 
 
 def _profiles() -> list[str]:
-    from asyncmcp_nb.config import read_profiles
+    from asyncmcp_nb.profiles import read_profiles
 
     return list(read_profiles())
 

@@ -132,7 +132,7 @@ class Dispatcher:
     def _failed(self, error: BaseException) -> OneLineError:
         self.state.last_error = error
         session = self.state.open_session(self._shell.user_ns)
-        is_cut_off = session is not None and session.status.error is not None
+        is_cut_off = session is not None and session.snapshot().error is not None
         hint = "the broker cannot be reached, `%mcp status` says why" if is_cut_off else ""
         return OneLineError(error, hint if isinstance(error, CallTimedOut) else "")
 

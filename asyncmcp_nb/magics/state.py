@@ -8,7 +8,7 @@ from typing import Any
 
 from asyncmcp_nb.magics.cell_tools import ToolErrors
 from asyncmcp_nb.magics.errors import MagicUsageError
-from asyncmcp_nb.server.handle import ServerHandle
+from asyncmcp_nb.server.handle import RunningServer
 from asyncmcp_nb.session import Session
 
 SESSION_VARIABLE = "session"
@@ -19,7 +19,7 @@ SESSION_VARIABLE = "session"
 class CellServer:
     """The one server that the cells of a notebook feed, for one deployment."""
 
-    handle: ServerHandle
+    handle: RunningServer
     cells: dict[str, dict[str, Callable[..., Any]]]
     """Tools by the name of the cell that defined them."""
 
@@ -32,7 +32,7 @@ class State:
     """As ``%mcp connect`` left it."""
     cell_servers: dict[str | None, CellServer] = field(default_factory=dict[str | None, CellServer])
     """By profile."""
-    app_servers: dict[str, ServerHandle] = field(default_factory=dict[str, ServerHandle])
+    app_servers: dict[str, RunningServer] = field(default_factory=dict[str, RunningServer])
     """By import path."""
     tool_errors: ToolErrors = field(default_factory=ToolErrors)
     last_error: BaseException | None = None
@@ -60,7 +60,7 @@ class State:
             raise MagicUsageError("not connected; `%mcp connect` first")
         return session
 
-    def handles(self) -> list[ServerHandle]:
+    def handles(self) -> list[RunningServer]:
         """Every server that a magic of this kernel started and that still serves."""
         cells = [server.handle for server in self.cell_servers.values()]
         return [h for h in (*cells, *self.app_servers.values()) if h.is_serving]

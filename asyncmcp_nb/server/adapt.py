@@ -12,17 +12,28 @@ from mcp.server.lowlevel.server import Server
 from mcp.server.mcpserver import MCPServer
 
 from asyncmcp_nb.errors import ServeError
+from asyncmcp_nb.server.request_state import with_shared_state
 
 App = MCPServer | Server[Any] | Callable[[], MCPServer | Server[Any]] | str
 """``MCPServer``, low-level ``Server``, what makes one, or ``"module:attribute"`` of these."""
 
 
-def lowlevel_of(app: App) -> Server[Any]:
+def lowlevel_of(app: App, session_key: bytes | None = None) -> Server[Any]:
     """The low-level server of an app.
+
+    Args:
+        app: What a person gave.
+        session_key: At least 32 bytes that all workers of the deployment share. With it, the answer
+            to an ``input_required`` may come by any of them, whatever the app knows of the others.
 
     Raises:
         ServeError: It is not a server, or its import path leads to none.
     """
+    server = _server_of(app)
+    return server if session_key is None else with_shared_state(server, session_key)
+
+
+def _server_of(app: App) -> Server[Any]:
     found: Any = load(app) if isinstance(app, str) else app
     if callable(found) and not isinstance(found, MCPServer | Server):
         found = found()
@@ -38,15 +49,25 @@ def lowlevel_of(app: App) -> Server[Any]:
     )
 
 
+def split_path(path: str) -> tuple[str, str]:
+    """The module and the attribute that ``package.module:attribute`` names.
+
+    Raises:
+        ServeError: Not of that form.
+    """
+    module_name, _, attribute = path.partition(":")
+    if not module_name or not attribute:
+        raise ServeError(f"{path!r} does not name a server; write it as module:attribute")
+    return module_name, attribute
+
+
 def load(path: str) -> Any:
     """Import ``package.module:attribute``; the working directory is looked in first.
 
     Raises:
         ServeError: Not of that form, or the module or attribute is not there.
     """
-    module_name, colon, attribute = path.partition(":")
-    if not colon or not module_name or not attribute:
-        raise ServeError(f"{path!r} does not name a server; write it as module:attribute")
+    module_name, attribute = split_path(path)
     here = str(Path.cwd())
     if here not in sys.path:
         sys.path.insert(0, here)

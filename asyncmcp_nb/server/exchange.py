@@ -29,8 +29,15 @@ from mcp_types import (
 
 from asyncmcp_nb.bus.batcher import Done
 from asyncmcp_nb.errors import AsyncMcpError, BusError
-from asyncmcp_nb.sns_sqs.addressing import CANCELLED, PROGRESS, question_id
+from asyncmcp_nb.logs import plain
+from asyncmcp_nb.sns_sqs.addressing import (
+    CANCELLED,
+    PROGRESS,
+    first_question_number,
+    question_id,
+)
 from asyncmcp_nb.sns_sqs.handoff import Handoff
+from asyncmcp_nb.sns_sqs.listening import end_stream
 from asyncmcp_nb.sns_sqs.streams import Publication
 from asyncmcp_nb.sns_sqs.work import Outlet, ReturnAddress, Work
 
@@ -65,7 +72,7 @@ class Questions:
     def __init__(self, worker_id: str | None) -> None:
         self._worker_id = worker_id
         self._token = secrets.token_hex(8)
-        self._count = 0
+        self._count = first_question_number()
         self.pending: dict[str, Question] = {}
 
     def new_id(self) -> str:
@@ -127,14 +134,14 @@ class Channel:
             try:
                 await self._unpublished.pop(0).wait()
             except BusError as exc:
-                logger.warning("a notification was not published: %s", exc)
+                logger.warning("a notification was not published: %s", plain(exc))
         publication = Publication(self._handoff)
         self._unpublished.append(publication)
         try:
             self._post(message, publication.done)
         except AsyncMcpError as exc:
             publication.done(None)
-            logger.warning("a %s notification was not sent: %s", method, exc)
+            logger.warning("a %s notification was not sent: %s", method, plain(exc))
 
     async def send_raw_request(
         self, method: str, params: Mapping[str, Any] | None, opts: CallOptions | None = None
@@ -212,9 +219,20 @@ class Exchange(Channel):
         return None
 
     @property
+    def reply_topic(self) -> str | None:
+        """The topic that its client named for the answer; None for the deployment's own."""
+        return self._work.address.topic
+
+    @property
     def is_detached(self) -> bool:
         """Whether it is a stream that lasts, which nobody waits for at shutdown."""
         return self._work.detached
+
+    def end_stream(self) -> None:
+        """Where it is a stream that lasts, end it in good order; from any thread."""
+        if self.is_detached:
+            self._closed = True
+            end_stream(self._work)
 
     def close(self) -> None:
         """Say nothing more about this request."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections.abc import AsyncGenerator, Hashable
 from contextlib import asynccontextmanager
@@ -17,14 +18,18 @@ from mcp_types import JSONRPCError, JSONRPCNotification, JSONRPCResponse
 from asyncmcp_nb.bus import Bus
 from asyncmcp_nb.config import SnsSqsTransportConfig
 from asyncmcp_nb.errors import DecodeError
+from asyncmcp_nb.logs import about
 from asyncmcp_nb.server.exchange import Channel, Exchange, Notice, Questions
-from asyncmcp_nb.server.responder import Responder, is_modern_request
+from asyncmcp_nb.server.responder import HANDLER_FAILURES, Responder, is_modern_request
 from asyncmcp_nb.server.sealing import Sealer
+from asyncmcp_nb.server.subscriptions import SharedEvents, is_event
 from asyncmcp_nb.sns_sqs.addressing import CANCELLED, LISTEN, PROGRESS
+from asyncmcp_nb.sns_sqs.answers import AnswerStore
 from asyncmcp_nb.sns_sqs.handoff import Handoff, Mailbox
+from asyncmcp_nb.sns_sqs.messages import ClaimChecks
 from asyncmcp_nb.sns_sqs.server_link import Arrival, ServerLink
 from asyncmcp_nb.sns_sqs.statistics import ServerStatistics
-from asyncmcp_nb.sns_sqs.unwanted import Tombstones
+from asyncmcp_nb.sns_sqs.unwanted import Tombstones, is_late, requests_last
 from asyncmcp_nb.sns_sqs.work import ReturnAddress, Work
 from asyncmcp_nb.wire import Incoming
 from asyncmcp_nb.wire.meta import deadline_of
@@ -36,16 +41,26 @@ class Host:
     """Serves what arrives, each message in a task of its own."""
 
     def __init__(
-        self, responder: Responder, link: ServerLink, handoff: Handoff, *, tasks: TaskGroup
+        self,
+        responder: Responder,
+        link: ServerLink,
+        handoff: Handoff,
+        *,
+        tasks: TaskGroup,
+        events: SharedEvents,
     ) -> None:
         self._responder = responder
         self._link = link
         self._handoff = handoff
         self._tasks = tasks
+        self._events = events
         self._questions = Questions(link.config.worker_id)
         self._running: dict[Hashable, Exchange] = {}
         self._tombstones = Tombstones()
         self._is_over = False
+        self._opens_streams = True
+        self._closing = threading.Lock()
+        self._is_closed = False
 
     def statistics(self) -> ServerStatistics:
         """What happened so far."""
@@ -54,36 +69,57 @@ class Host:
     async def drain(self, timeout_seconds: float) -> None:
         """Take no further requests and let those in hand finish, for at most the timeout."""
         self._link.stop_receiving()
+        self._end_streams()
         with anyio.move_on_after(timeout_seconds):
             while running := [e for e in self._running.values() if not e.is_detached]:
                 await running[0].finished.wait()
         self._is_over = True
 
+    def close(self) -> None:
+        """Hand back what is unfinished, and send what is pending; blocks, from any thread.
+
+        A second caller waits for the first.
+        """
+        with self._closing:
+            if self._is_closed:
+                return
+            self._is_over = self._is_closed = True
+            self._end_streams()
+            self._link.close()
+
+    def _end_streams(self) -> None:
+        """End the streams that last, and begin none, so that their clients listen elsewhere."""
+        self._opens_streams = False
+        for exchange in list(self._running.values()):
+            exchange.end_stream()
+
     async def run(self, mailbox: Mailbox[Arrival]) -> None:
         """Serve until the mailbox ends."""
         try:
-            async for arrival in mailbox:
-                if isinstance(arrival, Work):
-                    self._tasks.start_soon(self._serve, arrival)
-                else:
-                    self._notice(arrival)
+            async for arrivals in mailbox.batches():
+                for arrival in requests_last(arrivals):
+                    if isinstance(arrival, Work):
+                        self._tasks.start_soon(self._serve, arrival)
+                    else:
+                        self._notice(arrival)
         finally:
             self._questions.close()
 
     # -- requests ---------------------------------------------------------------------------------
 
     async def _serve(self, work: Work) -> None:
-        if self._is_over:  # closing the link hands it back
-            return
-        if self._tombstones.cover(work):
+        request = work.request
+        is_stream = request.method == LISTEN
+        if self._is_over or (is_stream and not self._opens_streams):
+            return  # closing the link hands it back
+        if self._tombstones.cover(work) or is_late(work):
             work.settle()
             return
-        request = work.request
         exchange = Exchange(
             work, self._handoff, self._questions, may_ask=not is_modern_request(request)
         )
         self._running[work.key] = exchange
-        if request.method == LISTEN:
+        if is_stream:
             work.detach()
         response = None
         try:
@@ -95,7 +131,9 @@ class Host:
                 )
         finally:
             exchange.close()
-            del self._running[work.key]
+            # Clients that name no connection may have two of one id.
+            if self._running.get(work.key) is exchange:
+                del self._running[work.key]
         if response is None or exchange.cancel_requested.is_set():
             work.settle()
         else:
@@ -104,28 +142,36 @@ class Host:
     # -- everything else --------------------------------------------------------------------------
 
     def _notice(self, incoming: Incoming) -> None:
-        message, address = incoming.message, ReturnAddress.of(incoming)
+        if is_event(incoming):
+            self._tasks.start_soon(self._events.take, incoming)
+            return
+        message, address = incoming.message, self._link.address_of(incoming)
         if isinstance(message, JSONRPCResponse | JSONRPCError):
             if not self._questions.take_answer(message, address):
-                logger.info("an answer to no question of ours: id %r", message.id)
+                fields = about(request_id=message.id)
+                logger.info("an answer to no question of ours is dropped", extra=fields)
+                self._link.note_unsolicited()
             return
         if not isinstance(message, JSONRPCNotification) or address is None:
             logger.info("a message that names no client was ignored")
+            self._link.note_unsolicited()
             return
         if message.method == CANCELLED:
-            self._cancel(address, message.params or {})
+            self._cancel(address, message.params or {}, incoming.header.timestamp)
         elif message.method == PROGRESS:
             self._report(address, message.params or {})
         self._tasks.start_soon(self._tell, message, incoming, address)
 
-    def _cancel(self, address: ReturnAddress, params: dict[str, Any]) -> None:
+    def _cancel(
+        self, address: ReturnAddress, params: dict[str, Any], sent_at: float | None
+    ) -> None:
         key = (address.owner, str(params.get("requestId")))
         exchange = self._running.get(key)
         if exchange is not None:
             exchange.cancel_requested.set()
             exchange.scope.cancel()
             return
-        self._tombstones.add(key)
+        self._tombstones.add(key, sent_at)
 
     def _report(self, address: ReturnAddress, params: dict[str, Any]) -> None:
         question = self._questions.find(params.get("progressToken"), address)
@@ -149,7 +195,8 @@ class Host:
         try:
             await self._responder.notice(message, incoming.header, Notice(channel), channel=channel)
         except DecodeError as exc:
-            logger.info("a %s notification was ignored: %s", message.method, exc)
+            fields = about(connection_id=address.connection_id, method=message.method)
+            logger.info("a notification was ignored: %s", exc, extra=fields)
 
     def _channel(self, address: ReturnAddress) -> Channel:
         to_client = address.without_request()
@@ -164,6 +211,8 @@ async def hosting(
     *,
     sealer: Sealer | None = None,
     drain_seconds: float = 0.0,
+    answers: AnswerStore | None = None,
+    claim_checks: ClaimChecks | None = None,
 ) -> AsyncGenerator[Host]:
     """Serve on the running loop while the context is open.
 
@@ -174,28 +223,35 @@ async def hosting(
         sealer: Of 2025-era sessions; one with a random key by default.
         drain_seconds: How long requests in hand may finish when the context is left. What is not
             finished then is handed back to the queue.
+        answers: What the workers of this host share; closed at the end.
+        claim_checks: Where messages go that are too large for their topic.
     """
     handoff = Handoff()
     mailbox: Mailbox[Arrival] = Mailbox(handoff)
-    link = ServerLink(bus, config, mailbox.put)
+    sealer = sealer or Sealer()
+    link = ServerLink(
+        bus, config, mailbox.put, answers=answers, claim_checks=claim_checks, sessions=sealer
+    )
     async with server.lifespan(server) as state, anyio.create_task_group() as tasks:
-        host = Host(Responder(server, state, sealer or Sealer()), link, handoff, tasks=tasks)
-        tasks.start_soon(host.run, mailbox)
-        link.start()
-        try:
-            yield host
-        finally:
-            with anyio.CancelScope(shield=True):
-                await host.drain(drain_seconds)
-                mailbox.end()
-                await anyio.to_thread.run_sync(link.close)
-            tasks.cancel_scope.cancel()
+        responder = Responder(server, state, sealer)
+        with SharedEvents(server, link) as events:
+            host = Host(responder, link, handoff, tasks=tasks, events=events)
+            tasks.start_soon(host.run, mailbox)
+            link.start()
+            try:
+                yield host
+            finally:
+                with anyio.CancelScope(shield=True):
+                    await host.drain(drain_seconds)
+                    mailbox.end()
+                    await anyio.to_thread.run_sync(host.close)
+                tasks.cancel_scope.cancel()
 
 
 async def _call_progress(on_progress: Any, *arguments: Any) -> None:
     try:
         await on_progress(*arguments)
-    except Exception:  # boundary: a callback of the application must not end the host
+    except HANDLER_FAILURES:  # boundary: a callback of the application must not end the host
         logger.exception("a progress callback raised")
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from mcp.server.connection import Connection, NotifyOnlyOutbound
 from mcp.server.lowlevel.server import Server
@@ -30,13 +30,18 @@ from mcp_types import (
 from mcp_types.version import LATEST_MODERN_VERSION
 
 from asyncmcp_nb.errors import DecodeError
+from asyncmcp_nb.logs import about
 from asyncmcp_nb.server.exchange import Channel, Exchange, Notice
-from asyncmcp_nb.server.sealing import Handshake, Sealer
+from asyncmcp_nb.server.sealing import Handshake, Sealer, owner_of
 from asyncmcp_nb.sns_sqs.addressing import INITIALIZE
 from asyncmcp_nb.sns_sqs.work import Answer
 from asyncmcp_nb.wire import Header
 
 logger = logging.getLogger(__name__)
+
+HANDLER_FAILURES: Final = (Exception, SystemExit, KeyboardInterrupt)
+"""What code of the application may raise. The last two would end the event loop, and with it the
+work of all other callers, though only one call has failed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,17 +79,22 @@ class Responder:
                 raise MCPError(INVALID_REQUEST, "this session speaks the handshake era")
             result = await self._respond_2026(request, exchange, channel)
             return Response(JSONRPCResponse(jsonrpc="2.0", id=request.id, result=result))
-        except Exception as exc:  # boundary: a handler's failure is its caller's answer
+        except HANDLER_FAILURES as exc:  # boundary: a handler's failure is its caller's answer
             error = handler_exception_to_error_data(exc)
             if error is None:
-                logger.exception("the handler of %r raised", request.method)
+                fields = about(
+                    connection_id=header.connection_id,
+                    request_id=request.id,
+                    method=request.method,
+                )
+                logger.exception("the handler of %r raised", request.method, extra=fields)
                 error = _unforeseen(exc, is_modern=is_modern)
             return Response(JSONRPCError(jsonrpc="2.0", id=request.id, error=error))
 
     async def notice(
         self, message: JSONRPCNotification, header: Header, exchange: Notice, *, channel: Channel
     ) -> None:
-        """Let the server see a notification.
+        """Let the server see a notification; nobody is told what its handler raises.
 
         Raises:
             DecodeError: Its session id does not open.
@@ -97,6 +107,8 @@ class Responder:
         runner = ServerRunner(self._server, connection, self._state)
         try:
             await runner.on_notify(exchange, message.method, message.params)
+        except HANDLER_FAILURES:  # boundary: a handler's failure is not the host's
+            logger.exception("the handler of %r raised", message.method)
         finally:
             await aclose_shielded(connection)
 
@@ -125,8 +137,10 @@ class Responder:
         result = await self._serve(request, exchange, connection)
         session_id = None
         if request.method == INITIALIZE and connection.client_params is not None:
-            handshake = Handshake(connection.client_params, connection.protocol_version)
-            session_id = self._sealer.seal(handshake, _owner(header))
+            handshake = Handshake(
+                connection.client_params, connection.protocol_version, exchange.reply_topic
+            )
+            session_id = self._sealer.seal(handshake, owner_of(header))
         message = JSONRPCResponse(jsonrpc="2.0", id=request.id, result=result)
         return Response(message, session_id)
 
@@ -146,7 +160,7 @@ class Responder:
         """The connection that an earlier ``initialize`` settled, or one that waits for it."""
         if header.session_id is None:
             return Connection.for_loop(channel, session_id=header.connection_id)
-        handshake = self._sealer.open(header.session_id, _owner(header))
+        handshake = self._sealer.open(header.session_id, owner_of(header))
         connection = Connection.for_loop(
             channel,
             session_id=header.connection_id,
@@ -172,13 +186,12 @@ def _modern_connection(
     return Connection.from_envelope(version, info, capabilities, outbound=outbound)
 
 
-def _owner(header: Header) -> str:
-    """Whose a session is: it opens for this connection of this client only."""
-    return f"{header.client_id}/{header.connection_id or ''}"
-
-
-def _unforeseen(exc: Exception, *, is_modern: bool) -> ErrorData:
+def _unforeseen(exc: BaseException, *, is_modern: bool) -> ErrorData:
     """As the SDK's own loops map what a handler should not have raised."""
+    if not isinstance(exc, Exception):
+        # Its text may be a bare exit code, or nothing.
+        name = type(exc).__name__
+        return ErrorData(code=INTERNAL_ERROR, message=f"The handler raised {name}")
     if is_modern:
         return ErrorData(code=INTERNAL_ERROR, message="Internal server error")
     return ErrorData(code=0, message=str(exc))

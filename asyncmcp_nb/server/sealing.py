@@ -14,18 +14,33 @@ import zlib
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from mcp_types import InitializeRequestParams
 from pydantic import ValidationError
 
+from asyncmcp_nb.config import MIN_KEY_BYTES
 from asyncmcp_nb.errors import ConfigError, DecodeError
+from asyncmcp_nb.wire import Header
 
 _NONCE_BYTES: Final = 12
 _MAX_HANDSHAKE_BYTES: Final = 256 * 1024
-MIN_KEY_BYTES: Final = 32
+
+
+def read_session_key(path: str | None) -> bytes | None:
+    """The key that all workers of a deployment share; None where it names no file.
+
+    Raises:
+        ConfigError: The file cannot be read.
+    """
+    if path is None:
+        return None
+    try:
+        return Path(path).read_bytes()
+    except OSError as exc:
+        raise ConfigError(f"cannot read the session key {path}: {exc.strerror}") from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +49,8 @@ class Handshake:
 
     params: InitializeRequestParams
     protocol_version: str
+    reply_topic: str | None = None
+    """The topic that the client named for its answers; None for the deployment's own."""
 
 
 class Sealer:
@@ -52,17 +69,15 @@ class Sealer:
         Raises:
             ConfigError: The file cannot be read or is too short.
         """
-        if path is None:
-            return cls()
-        try:
-            return cls(Path(path).read_bytes())
-        except OSError as exc:
-            raise ConfigError(f"cannot read the session key {path}: {exc.strerror}") from None
+        return cls(read_session_key(path))
 
     def seal(self, handshake: Handshake, owner: str) -> str:
         """Make a session id for one owner (a connection)."""
         params = handshake.params.model_dump(by_alias=True, mode="json", exclude_none=True)
-        plain = json.dumps({"v": handshake.protocol_version, "p": params}).encode()
+        facts = {"v": handshake.protocol_version, "p": params}
+        if handshake.reply_topic is not None:
+            facts["t"] = handshake.reply_topic
+        plain = json.dumps(facts).encode()
         nonce = os.urandom(_NONCE_BYTES)
         sealed = self._cipher.encrypt(nonce, zlib.compress(plain), owner.encode())
         return base64.urlsafe_b64encode(nonce + sealed).decode("ascii").rstrip("=")
@@ -73,13 +88,37 @@ class Sealer:
         Raises:
             DecodeError: It was made with another key, for another owner, or made up.
         """
+        facts = self._facts(session_id, owner)
+        try:
+            params = InitializeRequestParams.model_validate(facts["p"], by_name=False)
+            return Handshake(params, facts["v"], facts.get("t"))
+        except (ValidationError, KeyError) as exc:
+            raise _unknown(exc) from None
+
+    def topic_of(self, header: Header) -> str | None:
+        """See ``Sessions.topic_of``."""
+        if header.session_id is None:
+            return None
+        try:
+            return self._facts(header.session_id, owner_of(header)).get("t")
+        except DecodeError:
+            return None
+
+    def _facts(self, session_id: str, owner: str) -> dict[str, Any]:
         try:
             raw = base64.b64decode(session_id + "=" * (-len(session_id) % 4), b"-_", validate=True)
             packed = self._cipher.decrypt(raw[:_NONCE_BYTES], raw[_NONCE_BYTES:], owner.encode())
             # Sealed by us, so its size is what we let in; bounded all the same.
             plain = zlib.decompressobj().decompress(packed, _MAX_HANDSHAKE_BYTES)
-            facts = json.loads(plain)
-            params = InitializeRequestParams.model_validate(facts["p"], by_name=False)
-            return Handshake(params, facts["v"])
-        except (binascii.Error, ValueError, InvalidTag, ValidationError, KeyError) as exc:
-            raise DecodeError(f"unknown session ({type(exc).__name__})") from None
+            return json.loads(plain)
+        except (binascii.Error, ValueError, InvalidTag) as exc:
+            raise _unknown(exc) from None
+
+
+def owner_of(header: Header) -> str:
+    """Whose a session is: it opens for this connection of this client only."""
+    return f"{header.client_id}/{header.connection_id or ''}"
+
+
+def _unknown(reason: Exception) -> DecodeError:
+    return DecodeError(f"unknown session ({type(reason).__name__})")

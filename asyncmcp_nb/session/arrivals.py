@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
+import re
+from typing import Any, Final
 
 from mcp_types import JSONRPCError, JSONRPCNotification, JSONRPCResponse
 from pydantic_core import to_json
 
-from asyncmcp_nb.ledger import Arrival, ArrivalKind
+from asyncmcp_nb.bus import Delivery
+from asyncmcp_nb.ledger import Arrival, ArrivalKind, Refused
 from asyncmcp_nb.session.envelope import is_call_request
-from asyncmcp_nb.wire import Incoming
+from asyncmcp_nb.wire import Incoming, size_bytes
+from asyncmcp_nb.wire.codec import unwrap
+
+_EXCERPT_LENGTH: Final = 2_000
+"""Characters of a message that could not be read: enough to tell whose it may be. Our choice."""
+
+_CONNECTION = re.compile(r"(?:^|;)c=(?P<id>[0-9a-f]{32})(?:;|\Z)")
 
 _NOTIFICATIONS: dict[str, ArrivalKind] = {
     "notifications/progress": "progress",
@@ -31,6 +39,20 @@ def arrival_of(incoming: Incoming, received_at: float) -> Arrival | None:
         received_at=received_at,
         size_bytes=incoming.size_bytes,
         sequence=incoming.header.sequence,
+    )
+
+
+def refusal_of(delivery: Delivery, reason: str, received_at: float) -> Refused:
+    """A message that could not be verified or read, as the ledger keeps it."""
+    body, attributes = unwrap(delivery.body, delivery.attributes)
+    connection = _CONNECTION.search(attributes.get("Delivery", ""))
+    return Refused(
+        connection_id="" if connection is None else connection["id"],
+        request_id=attributes.get("RequestId", ""),
+        excerpt=body[:_EXCERPT_LENGTH],
+        reason=reason,
+        received_at=received_at,
+        size_bytes=size_bytes(delivery.body, delivery.attributes),
     )
 
 

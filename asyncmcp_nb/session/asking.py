@@ -16,6 +16,7 @@ from mcp_types import ErrorData, InputRequiredResult, InputResponse
 from pydantic import ValidationError
 
 from asyncmcp_nb.ledger import CallRecord, Status
+from asyncmcp_nb.logs import about
 from asyncmcp_nb.session.desk import CallDesk
 from asyncmcp_nb.session.envelope import Reply
 
@@ -67,7 +68,8 @@ class Answerer:
             try:
                 responses = await self._ask(record, asked)
             except Exception as exc:  # boundary: a callback of the user's
-                logger.exception("a callback raised while answering call %s", record.call_id)
+                fields = about(call_id=record.call_id, tool=record.tool)
+                logger.exception("a callback raised while answering a call", extra=fields)
                 self._desk.fail(record.call_id, f"a callback raised {type(exc).__name__}: {exc}")
                 return
         else:

@@ -45,7 +45,13 @@ class CallBook:
 
     def get_many(self, call_ids: Iterable[str]) -> list[Call]:
         """Calls by their ids; ids that the ledger does not have are left out."""
-        return [self._handle(record) for record in self._desk.ledger.get_many(call_ids)]
+        records = self._desk.ledger.get_many(call_ids)
+        strangers = [record.call_id for record in records if record.call_id not in self._calls]
+        calls = [self._handle(record) for record in records]
+        if strangers:
+            # One may have ended between the read and its entry, when nobody would have told it.
+            self.take_changes(self._desk.ledger.get_many(strangers))
+        return calls
 
     def take_changes(self, records: Sequence[CallRecord]) -> None:
         """Bring the objects there are up to date, from any thread."""
@@ -56,12 +62,7 @@ class CallBook:
 
     def _handle(self, record: CallRecord) -> Call:
         known = self._calls.get(record.call_id)
-        if known is not None:
-            return known
-        call = self._calls.setdefault(record.call_id, Call(self, record))
-        # It may have ended between the read and the entry, when nobody would have told it.
-        self.take_changes(self._desk.ledger.get_many([record.call_id]))
-        return call
+        return known or self._calls.setdefault(record.call_id, Call(self, record))
 
     # -- CallOwner and GroupOwner -----------------------------------------------------------------
 

@@ -11,18 +11,22 @@ import logging
 import secrets
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
 from itertools import count
 from typing import Any, Final
 
+from asyncmcp_nb import telemetry
 from asyncmcp_nb.errors import AsyncMcpError, BusClosed, BusError, LedgerError, PayloadTooLarge
 from asyncmcp_nb.ledger import (
+    OUTSTANDING,
     Binding,
+    CallFilter,
     CallRecord,
     Ledger,
     NewCall,
     Outcome,
+    Recorded,
     Sent,
     Status,
 )
@@ -36,6 +40,7 @@ from asyncmcp_nb.session.envelope import (
     request_id,
 )
 from asyncmcp_nb.session.outbox import Outbox
+from asyncmcp_nb.session.tracing import CallTraces
 from asyncmcp_nb.sns_sqs.client_link import ClientLink
 from asyncmcp_nb.sns_sqs.ticker import Ticker
 from asyncmcp_nb.wire import Incoming
@@ -71,11 +76,22 @@ class CallDesk:
         self._failures: dict[str, Exception] = {}
         self._numbers = count(1)
         self._ticker = Ticker(self._work, name="asyncmcp-desk")
+        self.traces = CallTraces(stamp.era)
+        """What this session has seen of its calls."""
+        telemetry.OUTSTANDING_CALLS.add(self)
 
     @property
     def waiting_count(self) -> int:
         """Calls not handed to the publisher yet."""
         return self._outbox.waiting_count
+
+    @property
+    def outstanding_count(self) -> int:
+        """Calls of the ledger that have not ended; none where it is closed."""
+        try:
+            return self.ledger.count(CallFilter(statuses=OUTSTANDING))
+        except LedgerError:
+            return 0
 
     def start(self, link: ClientLink) -> list[str]:
         """Begin to send, first of all what an earlier session left unsent.
@@ -92,10 +108,16 @@ class CallDesk:
         self._ticker.poke()
         return [record.call_id for record in outstanding]
 
-    def close(self) -> None:
-        """Send no more; what was sent is noted. Queued calls stay queued for the next session."""
+    def stop_sending(self) -> None:
+        """Hand no more to the link. Queued calls stay queued for the next session."""
         self._ticker.close(_CLOSE_SECONDS)
+
+    def close(self) -> None:
+        """Note what was sent, also by a link that closed since."""
+        self.stop_sending()
         self._commit_sent()
+        if left := self.traces.open_ids:
+            self.traces.close(self.ledger.get_many(left))
 
     def failure(self, call_id: str) -> Exception | None:
         """What kept a call's request from being published, where this process saw it."""
@@ -110,7 +132,12 @@ class CallDesk:
             InvalidArguments: Arguments are not JSON; nothing was recorded.
             LedgerError: The ledger could not be written; nothing was recorded.
         """
-        self.ledger.add(calls)
+        traced = self.traces.begin(calls)
+        try:
+            self.ledger.add(traced)
+        except AsyncMcpError as exc:
+            self.traces.refuse(calls, exc)
+            raise
         self._outbox.put([call.call_id for call in calls], max_in_flight=max_in_flight)
         self._ticker.poke()
 
@@ -119,15 +146,15 @@ class CallDesk:
         if not self.ledger.finish(call_id, Status.CANCELLED, at=time.time()):
             return False
         self._tell_workers(call_id, reason)
-        self._announce([call_id])
+        self._announce([call_id], ended=[call_id])
         return True
 
     def fail(self, call_id: str, message: str, *, code: int | None = None) -> None:
         """End a call from this side with an error."""
-        self.ledger.finish(
+        is_over = self.ledger.finish(
             call_id, Status.FAILED, at=time.time(), error_code=code, error_message=message
         )
-        self._announce([call_id])
+        self._announce([call_id], ended=[call_id] if is_over else [])
 
     def resend(self, record: CallRecord, reply: Reply) -> None:
         """Answer an ``input_required`` result: the same call under a new request id."""
@@ -147,15 +174,14 @@ class CallDesk:
         now = time.time()
         arrivals = [arrival for incoming in batch if (arrival := arrival_of(incoming, now))]
         outcomes = self.ledger.record(arrivals)
-        fresh = [
-            recorded.call_id
-            for recorded in outcomes
-            if recorded.call_id is not None
-            and recorded.outcome in (Outcome.COMPLETED, Outcome.UPDATED)
-        ]
+        fresh = _calls_with(outcomes, Outcome.COMPLETED, Outcome.UPDATED)
         if fresh:
-            self._announce(dict.fromkeys(fresh))
-        return sum(recorded.outcome is Outcome.UNSOLICITED for recorded in outcomes)
+            self._announce(fresh, ended=_calls_with(outcomes, Outcome.COMPLETED))
+        self.traces.note_duplicates(sum(one.outcome is Outcome.DUPLICATE for one in outcomes))
+        unsolicited_count = sum(one.outcome is Outcome.UNSOLICITED for one in outcomes)
+        if unsolicited_count:
+            telemetry.CLIENT_UNSOLICITED.add(unsolicited_count)
+        return unsolicited_count
 
     # -- in the ticker's thread -------------------------------------------------------------------
 
@@ -189,6 +215,7 @@ class CallDesk:
             for record in records
         }
         self.ledger.bind(bindings.values())
+        self.traces.sent_as(bindings.values())
         return bindings
 
     def _earlier_binding(self, record: CallRecord) -> Binding | None:
@@ -208,6 +235,7 @@ class CallDesk:
             stamp=self._stamp,
             deadline=record.deadline,
             reply=reply,
+            trace_context=record.trace_context,
         )
         size: list[int] = []
         done = partial(self._published, record.call_id, size)
@@ -244,15 +272,19 @@ class CallDesk:
         for call_id in (expired := self.ledger.expire(time.time())):
             self._tell_workers(call_id, "its deadline has passed")
         if expired:
-            self._announce(expired)
+            self._announce(expired, ended=expired)
 
     # -- common -----------------------------------------------------------------------------------
 
-    def _announce(self, call_ids: Iterable[str]) -> None:
+    def _announce(self, call_ids: Iterable[str], *, ended: Collection[str] = ()) -> None:
+        """Tell of calls that changed, and of those among them that have just ended."""
         records = self.ledger.get_many(call_ids)
-        ended = [record.call_id for record in records if record.is_finished]
-        if ended and self._outbox.settle(ended):
+        finished = [record.call_id for record in records if record.is_finished]
+        if finished and self._outbox.settle(finished):
             self._ticker.poke()
+        for record in records:
+            if record.call_id in ended:
+                self.traces.end(record, self._failures.get(record.call_id))
         self._changed(records)
 
     def _tell_workers(self, call_id: str, reason: str) -> None:
@@ -288,6 +320,13 @@ def new_call(
         session=session,
         deadline=None if timeout_seconds is None else now + timeout_seconds,
         retry_of=retry_of,
+    )
+
+
+def _calls_with(recorded: Iterable[Recorded], *outcomes: Outcome) -> dict[str, None]:
+    """The calls that these outcomes are of, each once, in order."""
+    return dict.fromkeys(
+        one.call_id for one in recorded if one.call_id is not None and one.outcome in outcomes
     )
 
 

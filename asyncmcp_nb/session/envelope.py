@@ -22,6 +22,7 @@ from mcp_types import (
 from asyncmcp_nb.wire.meta import DEADLINE_KEY, deadline_text
 
 MODERN_ERA: Final = "2026-07-28"
+HANDSHAKE_ERA: Final = "2025-11-25"
 REQUEST_PREFIX: Final = "call-"
 """Ids of our requests. The SDK's are integers and ``listen-N``, so they cannot meet."""
 
@@ -76,9 +77,20 @@ def call_request(
     stamp: Stamp,
     deadline: float | None = None,
     reply: Reply | None = None,
+    trace_context: Mapping[str, str] | None = None,
 ) -> JSONRPCRequest:
-    """The request for a call; its id is its progress token as well."""
-    meta: dict[str, Any] = {**stamp.meta(), "progressToken": rpc_id}
+    """The request for a call; its id is its progress token as well.
+
+    Args:
+        rpc_id: Its JSON-RPC id.
+        tool: The tool's name.
+        arguments: What to call it with.
+        stamp: What all requests of the session say.
+        deadline: Unix seconds after which nobody wants the answer.
+        reply: The answer to an ``input_required`` result.
+        trace_context: Such as ``traceparent``; the server's span is a child of the one it names.
+    """
+    meta: dict[str, Any] = {**(trace_context or {}), **stamp.meta(), "progressToken": rpc_id}
     if deadline is not None:
         meta[DEADLINE_KEY] = deadline_text(deadline)
     params: dict[str, Any] = {"name": tool, "arguments": dict(arguments), "_meta": meta}

@@ -19,6 +19,8 @@ from asyncmcp_nb.errors import SessionClosed
 
 T = TypeVar("T")
 
+_GIVING_UP_SECONDS: Final = 5.0
+"""The most that a context may take to clean up after it was not entered in time. Our choice."""
 _HEARTBEAT_SECONDS: Final = 0.2
 """While a cell waits, the loop wakes this often, so that Stop interrupts at once."""
 
@@ -119,20 +121,38 @@ class Home:
 
     # -- the owner task ---------------------------------------------------------------------------
 
-    async def enter(self, context: AbstractAsyncContextManager[T]) -> T:
+    async def enter(
+        self, context: AbstractAsyncContextManager[T], timeout_seconds: float | None = None
+    ) -> T:
         """Enter a context in the owner task; ``leave`` leaves it there.
 
         Raises:
+            TimeoutError: It took longer than the timeout, and was given up.
             Exception: Whatever entering it raises.
         """
         entered: asyncio.Future[T] = self._loop.create_future()
         owner = self._loop.create_task(self._own(context, entered))
-        with self.beating():
-            await asyncio.wait({entered, owner}, return_when=asyncio.FIRST_COMPLETED)
+        try:
+            with self.beating():
+                await asyncio.wait(
+                    {entered, owner},
+                    timeout=timeout_seconds,
+                    return_when=asyncio.FIRST_COMPLETED,
+                )
+        finally:
+            if not entered.done():
+                owner.cancel()
         if not entered.done():
-            await owner
+            await self._end_of(owner)
         self._owner = owner
         return entered.result()
+
+    async def _end_of(self, owner: asyncio.Task[None]) -> None:
+        """Raise what ended a task that never entered its context; that it was told to, if so."""
+        await asyncio.wait({owner}, timeout=_GIVING_UP_SECONDS)
+        if owner.done() and not owner.cancelled():
+            owner.result()
+        raise TimeoutError
 
     async def _own(
         self, context: AbstractAsyncContextManager[T], entered: asyncio.Future[T]

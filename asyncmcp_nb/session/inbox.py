@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import logging
+import time
 from collections.abc import Sequence
 
 from mcp_types import JSONRPCNotification, JSONRPCRequest
 
 from asyncmcp_nb.bus import Delivery
-from asyncmcp_nb.session.arrivals import is_about_call
+from asyncmcp_nb.errors import LedgerError
+from asyncmcp_nb.logs import plain
+from asyncmcp_nb.session.arrivals import arrival_of, is_about_call, refusal_of
 from asyncmcp_nb.session.desk import CallDesk
 from asyncmcp_nb.session.envelope import is_call_request
-from asyncmcp_nb.sns_sqs.inbox import MemoryInbox
+from asyncmcp_nb.sns_sqs.inbox import MemoryInbox, Verdict
 from asyncmcp_nb.wire import Incoming
+
+logger = logging.getLogger(__name__)
 
 
 class SessionInbox:
@@ -35,7 +41,7 @@ class SessionInbox:
 
     @property
     def refused_count(self) -> int:
-        """Messages that could not be read."""
+        """Messages that could not be verified or read; the ledger has them with the reason."""
         return self._memory.refused_count
 
     def expect(self, request_id: str) -> None:
@@ -43,20 +49,37 @@ class SessionInbox:
         if not is_call_request(request_id):
             self._memory.expect(request_id)
 
+    def knows(self, connection_id: str) -> bool:
+        """See ``Inbox.knows``: the ledger has the calls of earlier sessions."""
+        return self._memory.knows(connection_id) or self._desk.ledger.knows(connection_id)
+
     def record(self, batch: Sequence[Incoming]) -> Sequence[bool]:
         """See ``Inbox.record``: what concerns calls is committed when this returns."""
         ours = [incoming for incoming in batch if self._is_for_desk(incoming)]
         if ours:
             self._unsolicited_count += self._desk.record(ours)
         for_desk = {id(incoming) for incoming in ours}
-        return [
-            id(incoming) not in for_desk and self._memory.record([incoming])[0]
-            for incoming in batch
-        ]
+        return [id(incoming) not in for_desk and self._is_wanted(incoming) for incoming in batch]
 
     def refuse(self, delivery: Delivery, reason: str) -> None:
-        """See ``Inbox.refuse``."""
+        """See ``Inbox.refuse``: it is in the ledger when this returns."""
+        self._desk.ledger.refuse([refusal_of(delivery, reason, time.time())])
         self._memory.refuse(delivery, reason)
+
+    def _is_wanted(self, incoming: Incoming) -> bool:
+        verdict = self._memory.judge(incoming)
+        if verdict is Verdict.UNSOLICITED:
+            self._keep(incoming)
+        return verdict is Verdict.WANTED
+
+    def _keep(self, incoming: Incoming) -> None:
+        if (arrival := arrival_of(incoming, time.time())) is None:
+            return
+        try:
+            self._desk.ledger.record([arrival])
+        except LedgerError as exc:
+            # Others of its batch are recorded, and must not come again for what nobody waits for.
+            logger.warning("an unsolicited message is not kept: %s", plain(exc))
 
     def _is_for_desk(self, incoming: Incoming) -> bool:
         if is_about_call(incoming):

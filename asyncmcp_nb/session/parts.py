@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from asyncmcp_nb.bus import Bus
 from asyncmcp_nb.config import SnsSqsTransportConfig
 from asyncmcp_nb.ledger import Ledger
 from asyncmcp_nb.session.envelope import Stamp
 from asyncmcp_nb.session.log import LogViews
+from asyncmcp_nb.sns_sqs.messages import ClaimChecks
+
+HANDSHAKE_SECONDS: Final = 60.0
+"""Time for a server to be started, or to be slow. Our choice."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,9 +29,18 @@ class SessionParts:
     """Where it is, for people: a local address, or the AWS region."""
     era: str
     """MCP revision."""
+    handshake_seconds: float = HANDSHAKE_SECONDS
+    """How long a server may take to answer the handshake (2025 era)."""
     bus: Bus
     """Closed with the session."""
+    claim_checks: ClaimChecks | None = None
+    """Where messages go that are too large for their topic; its store is closed with the session.
+    """
     config: SnsSqsTransportConfig
+    server_queue_url: str | None = None
+    """The queue that the workers share, for its depth; None where that is nobody's business."""
+    dead_letter_queue_url: str | None = None
+    """The workers' dead-letter queue, for its depth."""
     ledger: Ledger
     """Closed with the session."""
     views: LogViews
@@ -37,6 +50,21 @@ class SessionParts:
     """More arguments for the SDK's ``Client``: callbacks, ``client_info``."""
     on_close: Callable[[], None] = lambda: None
     """Called last, in a thread."""
+
+    def requests(self) -> Mapping[str, int]:
+        """AWS requests so far, by operation."""
+        done = self.bus.statistics()
+        if self.claim_checks is not None:
+            done += self.claim_checks.store.statistics()
+        return done.requests
+
+    def close(self) -> None:
+        """Close what belongs to the session; in a thread."""
+        self.ledger.close()
+        self.bus.close()
+        if self.claim_checks is not None:
+            self.claim_checks.store.close()
+        self.on_close()
 
     def stamp(self) -> Stamp:
         """What the SDK's client would stamp on requests, for calls that do not pass through it."""

@@ -77,7 +77,9 @@ def _sit(deployment: Deployment, name: str, ledger: str | Path | None) -> Seat:
     path = str(ledger) if ledger is not None else str(_ledger_file(deployment, name))
     # The name is what must not be shared, also by sessions with ledgers elsewhere.
     lock_file = _ledger_file(deployment, name).with_suffix(".lock")
-    lock_file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    for folder in (lock_file.parents[1], lock_file.parent):
+        # The mode is that of the last folder only, not of parents that are made with it.
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     lock = FileLock(lock_file, timeout=0, mode=0o600, thread_local=False)
     owner = lock_file.with_suffix(".pid")
     try:
@@ -87,6 +89,7 @@ def _sit(deployment: Deployment, name: str, ledger: str | Path | None) -> Seat:
             f"{name!r} is in use by process {_read(owner)}; close that session or kernel, or "
             "connect under another name"
         ) from None
+    owner.touch(mode=0o600)
     owner.write_text(str(os.getpid()), "utf-8")
     return Seat(name, path, lock)
 

@@ -27,14 +27,14 @@ from asyncmcp_nb.session.inbox import SessionInbox
 from asyncmcp_nb.session.log import Log
 from asyncmcp_nb.session.parts import SessionParts
 from asyncmcp_nb.session.sources import Source, argument_rows, plain
-from asyncmcp_nb.session.status import SessionStatus, state_of
+from asyncmcp_nb.session.status import SessionStatus
 from asyncmcp_nb.session.validation import warm_up
+from asyncmcp_nb.session.watch import Watch
 from asyncmcp_nb.sns_sqs.client import ReadEnd, client_writer, deliver_to, open_streams
 from asyncmcp_nb.sns_sqs.client_link import ClientLink, new_connection_id
 from asyncmcp_nb.sns_sqs.handoff import Handoff, Mailbox
 
 _LIST_TIMEOUT_SECONDS: Final = 30.0
-"""How long ``list_tools`` waits for a server by default."""
 
 
 class Session:
@@ -59,13 +59,14 @@ class Session:
         self._catalogue = Catalogue()
         self._book = CallBook(self._desk, self._catalogue, home, views=parts.views)
         self._inbox = SessionInbox(self._desk, self.connection_id)
+        self._watch = Watch(parts, self._desk, self._inbox, catalogue=self._catalogue)
         self._link: ClientLink | None = None
         self._client: Client | None = None
         self._answerer: Answerer | None = None
         self._closed = False
 
     def __repr__(self) -> str:
-        return f"<Session {self.status}>"
+        return f"<Session {self.snapshot()}>"
 
     # -- life -------------------------------------------------------------------------------------
 
@@ -79,13 +80,14 @@ class Session:
             partial(deliver_to, mailbox),
             inbox=self._inbox,
             connection_id=self.connection_id,
+            claim_checks=self._parts.claim_checks,
         )
         self._link = link
         mode = self._parts.era if self._parts.era == MODERN_ERA else "legacy"
         transport = open_streams(mailbox, client_writer(link, handoff))
         client = Client(transport, mode=mode, **self._parts.client_options)
         link.start()
-        self._client = await self._home.enter(client)
+        self._client = await self._home.enter(client, self._parts.handshake_seconds)
         self._answerer = Answerer(client, self._desk)
         resumed = await anyio.to_thread.run_sync(self._desk.start, link)
         self._answer_asked(self._parts.ledger.get_many(resumed))
@@ -98,8 +100,10 @@ class Session:
         if self._closed:
             return
         self._closed = True
+        # A loop that waits for this cannot be ended by it; whoever made it ends it.
+        release = partial(self._release, stops_home=not self._home.is_here)
         await self._home.run(self._home.leave)
-        await anyio.to_thread.run_sync(self._release)
+        await anyio.to_thread.run_sync(release)
 
     def close_blocking(self) -> None:
         """``close`` for a script, whose session has its loop in a thread."""
@@ -110,19 +114,22 @@ class Session:
         self._release()
 
     def flush(self) -> None:
-        """Acknowledge and note what is pending, at the end of the process; blocks for a second."""
-        if not self._closed and self._link is not None:
-            self._desk.close()
-            self._link.close()
+        """Acknowledge and note what is pending, at the end of the process; takes a second."""
+        if not self._closed:
+            self._end_traffic()
 
-    def _release(self) -> None:
-        self._desk.close()
+    def _release(self, *, stops_home: bool = True) -> None:
+        self._end_traffic()
+        if stops_home:
+            self._home.stop()
+        self._parts.close()
+
+    def _end_traffic(self) -> None:
+        """Stop, publish what the link still has, and only then note what was sent."""
+        self._desk.stop_sending()
         if self._link is not None:
             self._link.close()
-        self._home.stop()
-        self._parts.ledger.close()
-        self._parts.bus.close()
-        self._parts.on_close()
+        self._desk.close()
 
     async def __aenter__(self) -> Session:
         return self
@@ -297,30 +304,20 @@ class Session:
 
     @property
     def status(self) -> SessionStatus:
-        """A snapshot."""
-        parts = self._parts
-        ledger = None if self._closed else parts.ledger
-        error = None if self._link is None else self._link.statistics().last_error
-        return SessionStatus(
-            name=parts.name,
-            deployment=parts.deployment,
-            endpoint=parts.endpoint,
-            era=parts.era,
-            server=self._server_name(),
-            state=state_of(
-                is_closed=self._closed, is_reachable=error is None, is_met=self.tools is not None
-            ),
-            counts={} if ledger is None else ledger.counts(),
-            oldest_outstanding_at=None if ledger is None else ledger.oldest_outstanding_at(),
-            waiting_count=self._desk.waiting_count,
-            unsolicited_count=self._inbox.unsolicited_count,
-            requests=parts.bus.statistics().requests,
-            error=self._catalogue.trouble if error is None else str(error),
-        )
+        """A snapshot, with the depths of queues as last measured; a thread renews old ones."""
+        if not self._closed:
+            self._watch.gauge.refresh()
+        return self.snapshot()
 
-    def _server_name(self) -> str | None:
-        info = None if self._client is None or self._closed else self._client.server_info
-        return None if info is None else f"{info.name} {info.version}".strip()
+    def snapshot(self) -> SessionStatus:
+        """``status`` that causes no request, for what looks often."""
+        return self._watch.snapshot(self._link, self._client, is_closed=self._closed)
+
+    async def check(self) -> SessionStatus:
+        """``status`` with depths of queues that are measured now; a request for each queue."""
+        if not self._closed:
+            await anyio.to_thread.run_sync(self._watch.gauge.check, abandon_on_cancel=True)
+        return self.snapshot()
 
     # -- inside -----------------------------------------------------------------------------------
 

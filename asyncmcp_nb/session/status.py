@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from asyncmcp_nb.ledger import OUTSTANDING, Status
+from asyncmcp_nb.sns_sqs.depths import UNKNOWN, Measured
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class SessionStatus:
-    """How a session is doing."""
+    """How a session is doing. Counts of calls are the ledger's, all others this session's."""
 
     name: str
     """The client's name, which its ledger and queue carry."""
@@ -37,6 +38,30 @@ class SessionStatus:
     """AWS requests of this session by operation."""
     error: str | None = None
     """Why the broker cannot be reached, or None."""
+    ended_count: int = 0
+    """Calls that ended in this session."""
+    duplicate_count: int = 0
+    """Messages dropped, since they had come before or their call had ended."""
+    refused_count: int = 0
+    """Messages dropped, since they did not verify or could not be decoded."""
+    held_count: int = 0
+    """Messages that wait for an earlier one of their call."""
+    server_queue: Measured = UNKNOWN
+    """The queue that all workers share: requests that wait for one, and requests in hand."""
+    queue: Measured = UNKNOWN
+    """This client's own queue."""
+    dead_letters: Measured = UNKNOWN
+    """The deployment's dead-letter queue."""
+
+    @property
+    def queued_count(self) -> int:
+        """Calls that are not known to be sent."""
+        return self.counts.get(Status.QUEUED, 0)
+
+    @property
+    def in_flight_count(self) -> int:
+        """Calls that were sent, and have no answer."""
+        return self.outstanding_count - self.queued_count
 
     @property
     def outstanding_count(self) -> int:
@@ -49,22 +74,38 @@ class SessionStatus:
         return sum(self.requests.values())
 
     @property
+    def requests_per_call(self) -> float | None:
+        """AWS requests for each call that ended in this session; None where none did."""
+        return self.request_count / self.ended_count if self.ended_count else None
+
+    @property
     def oldest_outstanding_seconds(self) -> float | None:
         """How long the oldest call that has not ended has been waiting."""
         at = self.oldest_outstanding_at
         return None if at is None else max(0.0, time.time() - at)
 
+    def __repr__(self) -> str:
+        return f"<SessionStatus {self}>"
+
     def __str__(self) -> str:
         counts = ", ".join(f"{number} {status}" for status, number in self.counts.items() if number)
         oldest = self.oldest_outstanding_seconds
-        waiting = "" if oldest is None else f" · oldest {oldest:.0f} s"
-        error = "" if self.error is None else f" · {self.error}"
-        return (
-            f"{self.name}@{self.deployment} ({self.endpoint}) · {self.state} · "
-            f"{self.server or 'no server seen'} · {self.era} · "
-            f"calls: {counts or 'none'}{waiting} · "
-            f"{self.request_count} AWS requests{error}"
+        parts = (
+            f"{self.name}@{self.deployment} ({self.endpoint})",
+            self.state,
+            self.server or "no server seen",
+            self.era,
+            f"calls: {counts or 'none'}",
+            None if oldest is None else f"oldest {oldest:.0f} s",
+            None if self.server_queue.depth is None else f"server queue: {self.server_queue}",
+            _some(self.dead_letters.waiting_count, "dead letters"),
+            _some(self.duplicate_count, "duplicates dropped"),
+            _some(self.unsolicited_count, "unsolicited"),
+            _some(self.refused_count, "refused"),
+            f"{self.request_count} AWS requests",
+            self.error,
         )
+        return " · ".join(part for part in parts if part)
 
 
 def state_of(*, is_closed: bool, is_reachable: bool, is_met: bool) -> str:
@@ -80,3 +121,7 @@ def state_of(*, is_closed: bool, is_reachable: bool, is_met: bool) -> str:
     if not is_reachable:
         return "broker unreachable"
     return "connected" if is_met else "waiting for a server"
+
+
+def _some(count: int | None, words: str) -> str | None:
+    return f"{count:,} {words}" if count else None

@@ -7,6 +7,7 @@ parse as integers, so that the answer can be addressed to that worker's control 
 from __future__ import annotations
 
 import re
+import secrets
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -27,6 +28,15 @@ LISTEN: Final = "subscriptions/listen"
 
 _WORKER_REQUEST = re.compile(r"w(?P<worker>[0-9a-f]{8}):[0-9]+")
 _ATTRIBUTE_TEXT = re.compile(r"[\x20-\x7e\xa0-\ud7ff\ue000-\ufffd]{1,256}")
+
+
+def first_question_number() -> int:
+    """Where a process begins to count its questions.
+
+    A worker's id stays when its process is started anew. A count that began at 0 again would let a
+    late answer to the former process settle a question of this one.
+    """
+    return secrets.randbits(40)
 
 
 def question_id(worker_id: str | None, token: str, number: int) -> str:
@@ -64,6 +74,16 @@ def subject_of(message: JSONRPCMessage) -> Any:
             return None
         case _:
             return message.id
+
+
+def progress_of(message: JSONRPCMessage) -> float | None:
+    """How far a request is, where a message says so; None for any other."""
+    match message:
+        case JSONRPCNotification(method="notifications/progress", params={"progress": progress}):
+            is_number = isinstance(progress, int | float) and not isinstance(progress, bool)
+            return progress if is_number else None
+        case _:
+            return None
 
 
 def destination_worker(message: JSONRPCMessage) -> str | None:

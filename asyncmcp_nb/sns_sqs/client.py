@@ -24,11 +24,13 @@ from asyncmcp_nb.errors import BusError
 from asyncmcp_nb.sns_sqs.addressing import CANCELLED
 from asyncmcp_nb.sns_sqs.client_link import ClientLink
 from asyncmcp_nb.sns_sqs.handoff import Handoff, Mailbox
+from asyncmcp_nb.sns_sqs.messages import ClaimChecks
 from asyncmcp_nb.sns_sqs.streams import Publication, StreamWriter
 from asyncmcp_nb.wire import Incoming
 
 if TYPE_CHECKING:
     from asyncmcp_nb.bus.aws import SnsClient, SqsClient
+    from asyncmcp_nb.bus.payloads import PayloadStore
 
 ReadEnd = Mailbox["SessionMessage | Exception"]
 Streams = tuple[ReadEnd, StreamWriter]
@@ -36,7 +38,11 @@ Streams = tuple[ReadEnd, StreamWriter]
 
 
 def sns_sqs_client(
-    config: SnsSqsTransportConfig, sqs_client: SqsClient, sns_client: SnsClient
+    config: SnsSqsTransportConfig,
+    sqs_client: SqsClient,
+    sns_client: SnsClient,
+    *,
+    payloads: PayloadStore | None = None,
 ) -> AbstractAsyncContextManager[Streams]:
     """Connect to MCP servers behind an SNS topic, with answers from an SQS queue.
 
@@ -47,6 +53,8 @@ def sns_sqs_client(
         config: ``sqs_queue_url`` is this client's own queue, ``sns_topic_arn`` the request topic.
         sqs_client: As ``boto3.client("sqs")`` makes it, with a read timeout above 30 seconds.
         sns_client: As ``boto3.client("sns")`` makes it.
+        payloads: Where messages go that are above the topic's limit even when compressed, such as
+            ``bus.s3.S3Payloads(boto3.client("s3"), bucket)``; without, they are refused.
 
     Returns:
         A context manager of ``(read, write)``, as ``mcp.Client`` and ``ClientSession`` take it.
@@ -55,15 +63,18 @@ def sns_sqs_client(
     """
     from asyncmcp_nb.bus.aws import AwsBus
 
-    return bus_client(AwsBus(sqs_client, sns_client), config)
+    return bus_client(AwsBus(sqs_client, sns_client), config, payloads=payloads)
 
 
 @asynccontextmanager
-async def bus_client(bus: Bus, config: SnsSqsTransportConfig) -> AsyncGenerator[Streams]:
+async def bus_client(
+    bus: Bus, config: SnsSqsTransportConfig, *, payloads: PayloadStore | None = None
+) -> AsyncGenerator[Streams]:
     """``sns_sqs_client`` over any bus."""
     handoff = Handoff()
     mailbox: ReadEnd = Mailbox(handoff)
-    link = ClientLink(bus, config, partial(deliver_to, mailbox))
+    claim_checks = None if payloads is None else ClaimChecks(store=payloads)
+    link = ClientLink(bus, config, partial(deliver_to, mailbox), claim_checks=claim_checks)
     link.start()
     try:
         yield mailbox, client_writer(link, handoff)

@@ -6,12 +6,14 @@ blocked delays nobody but its own reader.
 
 from __future__ import annotations
 
+import logging
 import secrets
 import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Final
 
 from mcp_types import (
     INVALID_REQUEST,
@@ -25,22 +27,30 @@ from mcp_types import (
 
 from asyncmcp_nb.bus import Bus, Delivery
 from asyncmcp_nb.bus.batcher import Batcher, Done
-from asyncmcp_nb.config import SnsSqsTransportConfig
-from asyncmcp_nb.errors import BusError, ConfigError, DecodeError
+from asyncmcp_nb.bus.observed import ObservedBus
+from asyncmcp_nb.config import OUR_DIALECT, SnsSqsTransportConfig
+from asyncmcp_nb.errors import BusError, ConfigError, DecodeError, PayloadTooLarge
+from asyncmcp_nb.logs import plain
+from asyncmcp_nb.sns_sqs.acks import ignore, make_acker
 from asyncmcp_nb.sns_sqs.addressing import (
     INITIALIZE,
     attribute_text,
     destination_worker,
     is_broadcast,
+    progress_of,
     protocol_version_of,
     subject_of,
 )
+from asyncmcp_nb.sns_sqs.dialect_messages import client_messages
 from asyncmcp_nb.sns_sqs.inbox import Inbox, MemoryInbox
+from asyncmcp_nb.sns_sqs.messages import ClaimChecks
 from asyncmcp_nb.sns_sqs.poller import Poller
 from asyncmcp_nb.sns_sqs.sequence import Sequencer
 from asyncmcp_nb.sns_sqs.ticker import Ticker
-from asyncmcp_nb.wire import Header, Incoming, Outgoing, decode, encode
+from asyncmcp_nb.wire import Header, Incoming, Outgoing
 from asyncmcp_nb.wire.attributes import ALL_WORKERS, is_client_id
+
+logger = logging.getLogger(__name__)
 
 Deliver = Callable[[Incoming], None]
 """Takes a message in a thread, in order within its request. Must not block."""
@@ -56,6 +66,12 @@ class LinkStatistics:
     """Messages that wait for an earlier one of their request."""
     last_error: BusError | None
     """Why the latest poll failed; None while polls succeed."""
+    payload_error: BusError | None
+    """Why S3 could not be used the last time; None while it can."""
+
+
+_NAMESAKE_LEASE_SECONDS: Final = 1.0
+"""How long a message for another client of this name stays out of sight: SQS counts in seconds."""
 
 
 def new_connection_id() -> str:
@@ -74,6 +90,7 @@ class ClientLink:
         *,
         inbox: Inbox | None = None,
         connection_id: str | None = None,
+        claim_checks: ClaimChecks | None = None,
     ) -> None:
         """Make a link; ``start`` begins to poll.
 
@@ -83,10 +100,13 @@ class ClientLink:
             deliver: Takes each message for this connection.
             inbox: Records messages before they are acknowledged.
             connection_id: This connected session; new by default.
+            claim_checks: Where messages go that are too large for their topic.
 
         Raises:
-            ConfigError: The client id is not 1 to 80 letters, digits, ``_``, ``.`` and ``-``.
+            ConfigError: The client id is not 1 to 80 letters, digits, ``_``, ``.`` and ``-``; or a
+                signing key is not there, or too short.
         """
+        bus = ObservedBus(bus)
         self.connection_id = connection_id or new_connection_id()
         self.client_id = config.client_id or config.sqs_queue_url.rpartition("/")[2]
         if not is_client_id(self.client_id):
@@ -102,20 +122,18 @@ class ClientLink:
             gap_timeout_seconds=config.gap_timeout_seconds
         )
         self._gaps = Ticker(self._deliver_expired, name="asyncmcp-gaps")
+        self._messages = client_messages(
+            bus, config, connection_id=self.connection_id, claim_checks=claim_checks
+        )
         self._publisher: Batcher[Outgoing] = Batcher(
-            partial(bus.publish, config.sns_topic_arn),
+            partial(self._messages.publish, config.sns_topic_arn),
             name="asyncmcp-publish",
-            thread_count=config.publisher_count,
+            # Requests side by side would overtake each other.
+            thread_count=1 if config.sns_topic_arn.endswith(".fifo") else config.publisher_count,
             retry_seconds=config.retry_seconds,
             limit_bytes=config.message_limit_bytes,
         )
-        self._acker: Batcher[str] = Batcher(
-            partial(bus.ack, config.sqs_queue_url),
-            name="asyncmcp-ack",
-            thread_count=config.publisher_count,
-            linger_seconds=config.ack_linger_seconds,
-            retry_seconds=config.retry_seconds,
-        )
+        self._acker = make_acker(bus, config.sqs_queue_url, config)
         self._poller = Poller(
             bus,
             config.sqs_queue_url,
@@ -141,7 +159,12 @@ class ClientLink:
         """How much waits, and whether the queue can be read."""
         with self._order_lock:
             held_count = self._sequencer.held_count
-        return LinkStatistics(self._publisher.pending_count, held_count, self._poller.last_error)
+        return LinkStatistics(
+            unsent_count=self._publisher.pending_count,
+            held_count=held_count,
+            last_error=self._poller.last_error,
+            payload_error=self._messages.payload_error,
+        )
 
     # -- out --------------------------------------------------------------------------------------
 
@@ -161,18 +184,34 @@ class ClientLink:
             PayloadTooLarge: It is above the topic's limit; nothing was sent.
         """
         owner = connection_id or self.connection_id
-        outgoing = self._encode(message, owner, destination_worker(message))
+        # A session id is of this connection, and opens for no other.
+        is_in_session = owner == self.connection_id and not _is_initialize(message)
+        session_id = self._session_id if is_in_session else None
+        worker_id = destination_worker(message)
+        outgoing = self._encode(message, owner, worker_id, session_id=session_id)
         if isinstance(message, JSONRPCRequest) and connection_id is None:
             self.inbox.expect(str(message.id))
         self._publisher.submit(outgoing, done, weight_bytes=outgoing.size_bytes)
         if is_broadcast(message):
-            # To each worker's control queue, besides the queue that they compete for.
-            copy = self._encode(message, owner, ALL_WORKERS)
-            self._publisher.submit(copy, _ignore, weight_bytes=copy.size_bytes)
+            self._forget(owner, subject_of(message))
+            if self._config.dialect == OUR_DIALECT:
+                # To each worker's control queue, besides the queue that they compete for.
+                copy = self._encode(message, owner, ALL_WORKERS, session_id=session_id)
+                self._publisher.submit(copy, ignore, weight_bytes=copy.size_bytes)
         return outgoing.size_bytes
 
+    def _forget(self, connection_id: str, request_id: object) -> None:
+        """Expect nothing more about a request that is cancelled, which gets no answer."""
+        with self._order_lock:
+            self._sequencer.forget((connection_id, attribute_text(request_id)))
+
     def _encode(
-        self, message: JSONRPCMessage, connection_id: str, worker_id: str | None
+        self,
+        message: JSONRPCMessage,
+        connection_id: str,
+        worker_id: str | None,
+        *,
+        session_id: str | None,
     ) -> Outgoing:
         subject = subject_of(message)
         header = Header(
@@ -181,32 +220,65 @@ class ClientLink:
             connection_id=connection_id,
             request_id=None if subject is None else attribute_text(subject),
             method=_method_of(message),
-            session_id=None if _is_initialize(message) else self._session_id,
+            session_id=session_id,
             worker_id=worker_id,
             timestamp=time.time(),
         )
-        return encode(message, header, limit_bytes=self._config.message_limit_bytes)
+        return self._messages.write(message, header, self._config.sns_topic_arn)
 
     # -- in, in a poller's thread -----------------------------------------------------------------
 
     def _take(self, deliveries: Sequence[Delivery]) -> None:
-        incoming = [self._decode(delivery) for delivery in deliveries]
-        readable = [message for message in incoming if message is not None]
-        wanted: Sequence[bool] = self.inbox.record(readable) if readable else ()
+        readable: list[Incoming] = []
+        done: list[Delivery] = []
+        left: list[str] = []
         for delivery in deliveries:
-            self._acker.submit(delivery.receipt, _ignore)
+            try:
+                incoming = self._messages.read(delivery)
+            except DecodeError as exc:
+                self.inbox.refuse(delivery, exc.reason)
+            except BusError as exc:
+                logger.warning(
+                    "a message comes again: its payload cannot be fetched: %s", plain(exc)
+                )
+                continue
+            else:
+                if self._is_for_namesake(incoming):
+                    left.append(delivery.receipt)
+                    continue
+                readable.append(incoming)
+            done.append(delivery)
+        self._leave(left)
+        wanted: Sequence[bool] = self.inbox.record(readable) if readable else ()
+        for delivery in done:
+            self._acker.submit(delivery.receipt, ignore)
         for message, deliver in zip(readable, wanted, strict=True):
             if deliver:
                 self._put_in_order(message)
             elif isinstance(message.message, JSONRPCRequest):
-                self._refuse_request(message.message, message.header.connection_id)
+                self._refuse_request(message.message, message.header)
 
-    def _decode(self, delivery: Delivery) -> Incoming | None:
+    def _is_for_namesake(self, incoming: Incoming) -> bool:
+        """Whether it may be for a client of this name on another machine, and is still young.
+
+        On one machine no two clients have one name; across machines nobody can see to that.
+        """
+        header = incoming.header
+        if header.connection_id is None or header.timestamp is None:
+            return False
+        is_young = abs(time.time() - header.timestamp) < self._config.namesake_grace_seconds
+        return is_young and not self.inbox.knows(header.connection_id)
+
+    def _leave(self, receipts: Sequence[str]) -> None:
+        """Let somebody else have them soon; a message that nobody takes grows old."""
+        if not receipts:
+            return
         try:
-            return decode(delivery.body, delivery.attributes)
-        except DecodeError as exc:
-            self.inbox.refuse(delivery, exc.reason)
-            return None
+            self._bus.extend(self._config.sqs_queue_url, receipts, _NAMESAKE_LEASE_SECONDS)
+        except BusError as exc:
+            logger.info(
+                "%d messages for others wait for their lease to end: %s", len(receipts), plain(exc)
+            )
 
     def _put_in_order(self, incoming: Incoming) -> None:
         header = incoming.header
@@ -220,7 +292,12 @@ class ClientLink:
         key = (header.connection_id, header.request_id)
         with self._order_lock:
             ready = self._sequencer.push(
-                key, header.sequence, incoming, last=last, now=time.monotonic()
+                key,
+                header.sequence,
+                incoming,
+                last=last,
+                now=time.monotonic(),
+                level=progress_of(incoming.message),
             )
             for message in ready:
                 self._deliver(message)
@@ -234,15 +311,26 @@ class ClientLink:
                 self._deliver(message)
             return self._sequencer.next_expiry()
 
-    def _refuse_request(self, request: JSONRPCRequest, connection_id: str | None) -> None:
+    def _refuse_request(self, request: JSONRPCRequest, header: Header) -> None:
         """Tell a server that asks a connection which is gone, so that it does not wait for ever."""
+        if header.connection_id == self.connection_id:
+            return  # a second copy of a question that this connection has
+        if self._config.dialect != OUR_DIALECT and header.session_id is None:
+            return  # it takes no answer without
         error = ErrorData(code=INVALID_REQUEST, message="This connection of the client has ended")
         refusal = JSONRPCError(jsonrpc="2.0", id=request.id, error=error)
-        self.post(refusal, _ignore, connection_id=connection_id)
-
-
-def _ignore(error: BusError | None) -> None:
-    """An acknowledgement that fails costs a duplicate, which is dropped; a courtesy may be lost."""
+        try:
+            outgoing = self._encode(
+                refusal,
+                header.connection_id or self.connection_id,
+                destination_worker(refusal),
+                # Never this session's: a question of the same id may be pending in it.
+                session_id=header.session_id,
+            )
+        except PayloadTooLarge as exc:  # an id of hundreds of kilobytes
+            logger.warning("a question to an ended connection goes unanswered: %s", exc)
+            return
+        self._publisher.submit(outgoing, ignore, weight_bytes=outgoing.size_bytes)
 
 
 def _method_of(message: JSONRPCMessage) -> str | None:

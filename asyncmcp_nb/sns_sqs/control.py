@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
 
 from mcp_types import JSONRPCRequest
 
 from asyncmcp_nb.bus import Bus, Delivery
-from asyncmcp_nb.bus.batcher import Batcher
 from asyncmcp_nb.config import SnsSqsTransportConfig
+from asyncmcp_nb.sns_sqs.acks import ignore, make_acker
 from asyncmcp_nb.sns_sqs.parking import Parking
 from asyncmcp_nb.sns_sqs.poller import Poller
 from asyncmcp_nb.wire import Incoming
@@ -65,15 +64,4 @@ class ControlQueue:
             if isinstance(incoming.message, JSONRPCRequest):
                 self._parking.park(delivery, "a request that names a worker", self._acker)
             elif self._deliver(incoming):
-                self._acker.submit(delivery.receipt, lambda _: None)
-
-
-def make_acker(bus: Bus, queue: str, config: SnsSqsTransportConfig) -> Batcher[str]:
-    """A batcher that acknowledges the receipts of one queue."""
-    return Batcher(
-        partial(bus.ack, queue),
-        name="asyncmcp-done",
-        thread_count=config.publisher_count,
-        linger_seconds=config.ack_linger_seconds,
-        retry_seconds=config.retry_seconds,
-    )
+                self._acker.submit(delivery.receipt, ignore)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 from types import TracebackType
 from typing import Any, Generic, Protocol, Self, TypeVar, cast
 
@@ -114,6 +114,14 @@ class Mailbox(Generic[T]):
             self._arrived = anyio.Event()
             await self._arrived.wait()
         return self._items.popleft()
+
+    async def batches(self) -> AsyncGenerator[list[T]]:
+        """What has come since the last batch, whenever something has; until it ends."""
+        async for item in self:
+            batch = [item]
+            while self._items:
+                batch.append(self._items.popleft())
+            yield batch
 
     async def aclose(self) -> None:
         """Take no more; what is there is dropped."""

@@ -10,9 +10,11 @@ import logging
 import threading
 from collections.abc import Iterator, Sequence
 
+from asyncmcp_nb import telemetry
 from asyncmcp_nb.bus import Bus
 from asyncmcp_nb.errors import BusError
 from asyncmcp_nb.limits import BATCH_COUNT
+from asyncmcp_nb.logs import plain
 from asyncmcp_nb.sns_sqs.ticker import Ticker
 
 logger = logging.getLogger(__name__)
@@ -64,14 +66,15 @@ class LeaseKeeper:
         try:
             errors = self._bus.extend(self._queue, batch, self._lease_seconds)
         except BusError as exc:
-            logger.warning("leases of %d messages were not extended: %s", len(batch), exc)
+            logger.warning("leases of %d messages were not extended: %s", len(batch), plain(exc))
             self._reschedule(batch, now + min(1.0, self._lease_seconds / 10))
             return
         self._reschedule(batch, now + self._lease_seconds / 3)
         for receipt, error in zip(batch, errors, strict=True):
             if error is not None:
-                logger.warning("a lease was lost: %s", error)
+                logger.warning("a lease was lost: %s", plain(error))
                 self.lost_count += 1
+                telemetry.SERVER_EVENTS["lost_lease"].add(1)
                 self.drop(receipt)
 
     def _reschedule(self, batch: Sequence[str], at: float) -> None:

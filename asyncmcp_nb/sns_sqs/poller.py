@@ -15,6 +15,7 @@ from typing import Final
 from asyncmcp_nb.bus import Bus, Delivery
 from asyncmcp_nb.errors import BusClosed, BusError
 from asyncmcp_nb.limits import BATCH_COUNT
+from asyncmcp_nb.logs import plain
 
 logger = logging.getLogger(__name__)
 
@@ -164,7 +165,7 @@ class Poller:
         try:
             self._bus.extend(self._queue, [delivery.receipt for delivery in deliveries], 0)
         except BusError as exc:
-            logger.info("%d messages wait for their lease to end: %s", len(deliveries), exc)
+            logger.info("%d messages wait for their lease to end: %s", len(deliveries), plain(exc))
 
     def _adapt(self, index: int, count: int) -> None:
         with self._changed:
@@ -176,7 +177,7 @@ class Poller:
 
     def _note_failure(self, exc: BusError) -> None:
         if self.last_error is None:
-            logger.warning("receiving failed, trying again: %s", exc)
+            logger.warning("receiving failed, trying again: %s", plain(exc))
         self.last_error = exc
 
     def _pause(self, seconds: float) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Any, Final
 
+import anyio
 from mcp.shared.message import ServerMessageMetadata, SessionMessage
 from mcp.shared.subscriptions import SUBSCRIPTION_ID_META_KEY
 from mcp_types import (
@@ -23,10 +24,17 @@ from mcp_types import (
     RequestId,
 )
 
-from asyncmcp_nb.sns_sqs.addressing import CANCELLED, PROGRESS, question_id
-from asyncmcp_nb.sns_sqs.unwanted import Tombstones
+from asyncmcp_nb.sns_sqs.addressing import (
+    CANCELLED,
+    PROGRESS,
+    first_question_number,
+    question_id,
+)
+from asyncmcp_nb.sns_sqs.listening import end_stream
+from asyncmcp_nb.sns_sqs.unwanted import Tombstones, is_late
 from asyncmcp_nb.sns_sqs.work import Answer, ReturnAddress, Work
 from asyncmcp_nb.wire import Incoming
+from asyncmcp_nb.wire.meta import deadline_of
 
 _CLIENT_COUNT: Final = 1_000
 """Clients remembered for messages that belong to no request. Our choice."""
@@ -60,23 +68,45 @@ class Relay:
     def __init__(self, worker_id: str | None) -> None:
         self._worker_id = worker_id
         self._token = secrets.token_hex(8)
-        self._count = 0
+        self._count = first_question_number()
         self._works: dict[str, Work] = {}
         self._stream_ids: dict[Hashable, str] = {}
+        self._deadlines: dict[str, float] = {}
         self._questions: OrderedDict[str, _Asked] = OrderedDict()
         self._clients: OrderedDict[Hashable, ReturnAddress] = OrderedDict()
         self._tombstones = Tombstones()
+        self.sooner = anyio.Event()
+        """Set when the next deadline is sooner than it was."""
+
+    def next_deadline(self) -> float | None:
+        """Unix seconds at which ``expire`` has something to do; None where no request has one."""
+        return min(self._deadlines.values(), default=None)
+
+    def expire(self, now: float) -> list[SessionMessage]:
+        """Give up the requests that are past their deadlines.
+
+        Returns:
+            What tells the server so, as a cancellation by the client would.
+        """
+        late = [stream_id for stream_id, due in self._deadlines.items() if due <= now]
+        return [self._break_off(stream_id, reason="its deadline has passed") for stream_id in late]
+
+    def end_streams(self) -> None:
+        """End the streams that last in good order, so that their clients listen elsewhere."""
+        for work in self._works.values():
+            end_stream(work)
 
     # -- from the clients -------------------------------------------------------------------------
 
     def admit(self, work: Work) -> SessionMessage | None:
         """A request under an id that is unique on the stream; None where nobody waits for it."""
-        if self._tombstones.cover(work):
+        if self._tombstones.cover(work) or is_late(work):
             work.settle()
             return None
         self._count += 1
         stream_id = f"r{self._count}"
         self._works[stream_id] = work
+        self._note_deadline(stream_id, work)
         self._stream_ids[work.key] = stream_id
         self._remember(work.address)
         params = _with_token(work.request.params, stream_id)
@@ -94,7 +124,8 @@ class Relay:
             return SessionMessage(message.model_copy(update={"id": asked.request_id}))
         match message:
             case JSONRPCNotification(method="notifications/cancelled", params={"requestId": rid}):
-                return self._admit_cancel(message, address, rid)
+                sent_at = incoming.header.timestamp
+                return self._admit_cancel(message, address, rid, sent_at=sent_at)
             case JSONRPCNotification(method="notifications/progress", params={"progressToken": t}):
                 return self._admit_progress(message, address, t)
             case _:
@@ -106,19 +137,28 @@ class Relay:
         return asked if asked and address and asked.address.owner == address.owner else None
 
     def _admit_cancel(
-        self, message: JSONRPCNotification, address: ReturnAddress | None, request_id: Any
+        self,
+        message: JSONRPCNotification,
+        address: ReturnAddress | None,
+        request_id: Any,
+        *,
+        sent_at: float | None,
     ) -> SessionMessage | None:
         if address is None:
             return None
         key = (address.owner, str(request_id))
         stream_id = self._stream_ids.get(key)
         if stream_id is None:
-            self._tombstones.add(key)
+            self._tombstones.add(key, sent_at)
             return None
+        return self._break_off(stream_id, **(message.params or {}))
+
+    def _break_off(self, stream_id: str, **params: Any) -> SessionMessage:
+        """End a request without an answer; what tells the server so."""
         self._works[stream_id].settle()
         self._forget(stream_id)
-        params = {**(message.params or {}), "requestId": stream_id}
-        return SessionMessage(message.model_copy(update={"params": params}))
+        named = {**params, "requestId": stream_id}
+        return SessionMessage(JSONRPCNotification(jsonrpc="2.0", method=CANCELLED, params=named))
 
     def _admit_progress(
         self, message: JSONRPCNotification, address: ReturnAddress | None, token: Any
@@ -194,13 +234,22 @@ class Relay:
         return message.model_copy(update={"params": params}) if params else message
 
     def _remember(self, address: ReturnAddress) -> None:
-        key = (address.client_id, address.connection_id)
-        self._clients[key] = address.without_request()
-        self._clients.move_to_end(key)
+        self._clients[address.owner] = address.without_request()
+        self._clients.move_to_end(address.owner)
         if len(self._clients) > _CLIENT_COUNT:
             self._clients.popitem(last=False)
 
+    def _note_deadline(self, stream_id: str, work: Work) -> None:
+        deadline = deadline_of(work.request.params)
+        if deadline is None:
+            return
+        next_one = self.next_deadline()
+        self._deadlines[stream_id] = deadline
+        if next_one is None or deadline < next_one:
+            self.sooner.set()
+
     def _forget(self, stream_id: str) -> None:
+        self._deadlines.pop(stream_id, None)
         self._stream_ids.pop(self._works.pop(stream_id).key, None)
 
 

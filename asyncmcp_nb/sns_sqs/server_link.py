@@ -7,34 +7,45 @@ accepted by the topic, so a worker that dies at any moment leaves it to another.
 from __future__ import annotations
 
 import logging
-import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Sequence
-from functools import partial
+from dataclasses import replace
 
 from mcp_types import (
     INTERNAL_ERROR,
     INVALID_REQUEST,
-    ErrorData,
-    JSONRPCError,
     JSONRPCMessage,
+    JSONRPCNotification,
     JSONRPCRequest,
 )
 
 from asyncmcp_nb.bus import Bus, Delivery
-from asyncmcp_nb.bus.batcher import Batcher, Done
+from asyncmcp_nb.bus.batcher import Done
+from asyncmcp_nb.bus.observed import ObservedBus
 from asyncmcp_nb.config import SnsSqsTransportConfig
-from asyncmcp_nb.errors import BusError, EncodeError, PayloadTooLarge
-from asyncmcp_nb.sns_sqs.addressing import protocol_version_of
-from asyncmcp_nb.sns_sqs.control import ControlQueue, make_acker
-from asyncmcp_nb.sns_sqs.leases import LeaseKeeper
+from asyncmcp_nb.errors import (
+    BusDenied,
+    BusError,
+    BusNotFound,
+    EncodeError,
+    PayloadTooLarge,
+)
+from asyncmcp_nb.sns_sqs.acks import ignore
+from asyncmcp_nb.sns_sqs.answers import AnswerStore
+from asyncmcp_nb.sns_sqs.control import ControlQueue
+from asyncmcp_nb.sns_sqs.copies import Copies
+from asyncmcp_nb.sns_sqs.custody import Custody
+from asyncmcp_nb.sns_sqs.forwarding import Forwarder
+from asyncmcp_nb.sns_sqs.messages import ClaimChecks, Messages
+from asyncmcp_nb.sns_sqs.metering import fields_of, note_answered, note_begun, note_unpublished
 from asyncmcp_nb.sns_sqs.parking import Parking
-from asyncmcp_nb.sns_sqs.poller import Poller, Slots
-from asyncmcp_nb.sns_sqs.statistics import ServerStatistics
-from asyncmcp_nb.sns_sqs.window import Answered, Window
-from asyncmcp_nb.sns_sqs.work import Answer, ReturnAddress, Work
-from asyncmcp_nb.wire import Incoming, Outgoing, encode
+from asyncmcp_nb.sns_sqs.poller import Poller
+from asyncmcp_nb.sns_sqs.publisher import Posting, Publisher
+from asyncmcp_nb.sns_sqs.refusals import contradiction, refusal, unsent
+from asyncmcp_nb.sns_sqs.reply_topics import ReplyTopics, Sessions
+from asyncmcp_nb.sns_sqs.statistics import ServerStatistics, Tally
+from asyncmcp_nb.sns_sqs.work import Answer, ReturnAddress, Work, request_key
+from asyncmcp_nb.wire import Incoming, Outgoing
 
 logger = logging.getLogger(__name__)
 
@@ -48,24 +59,40 @@ Deliver = Callable[[Arrival], bool]
 class ServerLink:
     """Receives requests under leases and publishes what is said about them."""
 
-    def __init__(self, bus: Bus, config: SnsSqsTransportConfig, deliver: Deliver) -> None:
-        self._bus = bus
+    def __init__(
+        self,
+        bus: Bus,
+        config: SnsSqsTransportConfig,
+        deliver: Deliver,
+        *,
+        answers: AnswerStore | None = None,
+        claim_checks: ClaimChecks | None = None,
+        sessions: Sessions | None = None,
+    ) -> None:
+        """Make a link; ``start`` begins to receive.
+
+        Args:
+            bus: Where queue and topic are. It stays open after the link is closed.
+            config: The server's queue, the response topic and the timings.
+            deliver: Takes each request and each other message.
+            answers: What the workers of this host share; closed with the link.
+            claim_checks: Where messages go that are too large for their topic.
+            sessions: Knows the topics that clients named when they opened their sessions.
+
+        Raises:
+            ConfigError: A signing key is not there, or too short.
+        """
+        bus = ObservedBus(bus)
         self._config = config
         self._deliver = deliver
-        self._count_lock = threading.Lock()
-        self._counts: Counter[str] = Counter()
-        self._window: Window[Work] = Window(keep_seconds=config.duplicate_window_seconds)
-        self._slots = Slots(config.max_in_flight)
-        self._leases = LeaseKeeper(bus, config.sqs_queue_url, lease_seconds=config.lease_seconds)
-        self._publisher: Batcher[Outgoing] = Batcher(
-            partial(bus.publish, config.sns_topic_arn),
-            name="asyncmcp-answer",
-            thread_count=config.publisher_count,
-            retry_seconds=config.retry_seconds,
-            limit_bytes=config.message_limit_bytes,
-        )
-        self._acker = make_acker(bus, config.sqs_queue_url, config)
-        self._parking = Parking(bus, config.dead_letter_queue_url)
+        self._tally = Tally()
+        self._copies = Copies()
+        self._messages = Messages(bus, config, outbound="to-client", claim_checks=claim_checks)
+        self._custody = Custody(bus, config, self._tally, answers=answers)
+        self._publisher = Publisher(self._messages, config, self._custody.claims)
+        self._forwarder = Forwarder(bus, config, self._publisher, acker=self._custody.acker)
+        self._reply_topics = ReplyTopics(config, self._tally, sessions)
+        self._parking = Parking(bus, self._messages, config.dead_letter_queue_url)
         self._poller = Poller(
             bus,
             config.sqs_queue_url,
@@ -73,9 +100,13 @@ class ServerLink:
             thread_count=config.poller_count,
             wait_seconds=config.poll_wait_seconds,
             lease_seconds=config.lease_seconds,
-            slots=self._slots,
+            slots=self._custody.slots,
         )
-        self._control = self._make_control(config.control_queue_url)
+        self._control: ControlQueue | None = None
+        if config.control_queue_url is not None:
+            self._control = ControlQueue(
+                bus, config, self._hear, parking=self._parking, queue=config.control_queue_url
+            )
 
     @property
     def config(self) -> SnsSqsTransportConfig:
@@ -84,6 +115,7 @@ class ServerLink:
 
     def start(self) -> None:
         """Begin to receive."""
+        self._custody.start()
         self._poller.start()
         if self._control is not None:
             self._control.start()
@@ -96,27 +128,36 @@ class ServerLink:
         """Hand back what is unfinished, send what is pending, stop; within about the timeout."""
         deadline = time.monotonic() + timeout_seconds
         self.stop_receiving()
-        for work in self._window.running():
+        for work in self._custody.running():
             work.hand_back()
         self._publisher.close(timeout_seconds)
         if self._control is not None:
             self._control.close(max(0.0, deadline - time.monotonic()))
-        self._acker.close(max(0.0, deadline - time.monotonic()))
-        self._leases.close()
+        self._custody.close(max(0.0, deadline - time.monotonic()))
 
     def statistics(self) -> ServerStatistics:
         """What happened so far."""
-        with self._count_lock:
-            counts = dict(self._counts)
         return ServerStatistics(
-            in_flight_count=self._window.running_count,
-            answered_count=counts.get("answered", 0),
-            redelivered_count=counts.get("redelivered", 0),
+            in_flight_count=self._custody.running_count,
+            oldest_in_flight_at=self._custody.oldest_running_at,
+            answered_count=self._tally["answered"],
+            redelivered_count=self._tally["redelivered"],
+            duplicate_count=self._tally["duplicate"],
             parked_count=self._parking.parked_count,
-            handed_back_count=counts.get("handed_back", 0),
-            lost_lease_count=self._leases.lost_count,
-            last_error=self._poller.last_error,
+            handed_back_count=self._tally["handed_back"],
+            lost_lease_count=self._custody.lost_lease_count,
+            unsolicited_count=self._tally["unsolicited"],
+            refused_topic_count=self._tally["refused_topic"],
+            last_error=self._poller.last_error or self._custody.last_error,
         )
+
+    def note_unsolicited(self) -> None:
+        """Count a message that answers no question, or names no client."""
+        self._tally.add("unsolicited")
+
+    def address_of(self, incoming: Incoming) -> ReturnAddress | None:
+        """Where to answer a message; None where it does not say, or may not be answered there."""
+        return self._reply_topics.address_of(incoming)
 
     # -- out, from any thread ---------------------------------------------------------------------
 
@@ -132,9 +173,18 @@ class ServerLink:
 
         Raises:
             PayloadTooLarge: It is above the topic's limit; nothing was sent.
+            BusDenied: The address names a topic that is not allowed; nothing was sent.
         """
         outgoing = self._encode(address, message, sequence)
-        self._publisher.submit(outgoing, done, weight_bytes=outgoing.size_bytes)
+        self._publisher.submit(self._topic_of(address), Posting(outgoing), done)
+
+    def tell_workers(self, message: JSONRPCNotification) -> None:
+        """Publish a message of our own to the control queues of all workers; never blocks.
+
+        Raises:
+            AsyncMcpError: It cannot be written, or is above the limit; nothing was sent.
+        """
+        self._forwarder.tell_all(message)
 
     def publish_answer(self, work: Work, message: Answer, session_id: str | None) -> None:
         """For ``Work.answer``: keep, publish, then acknowledge."""
@@ -142,29 +192,29 @@ class ServerLink:
         try:
             outgoing = self._encode(work.address, message, sequence, session_id=session_id)
         except (EncodeError, PayloadTooLarge) as exc:
-            error = ErrorData(code=INTERNAL_ERROR, message=f"The answer was not sent: {exc}")
-            instead = JSONRPCError(jsonrpc="2.0", id=work.request.id, error=error)
-            outgoing = self._encode(work.address, instead, sequence)
-        self._window.finish(work.key, outgoing, time.monotonic())
-        self._free(work)
+            message = unsent(work.request, exc)
+            try:
+                outgoing = self._encode(work.address, message, sequence)
+            except PayloadTooLarge:
+                logger.exception("not even an error fits the topic's limit; nobody is answered")
+                self.acknowledge_unanswered(work)
+                return
+        note_answered(work, message)
+        self._custody.finish(work, outgoing)
         self._publish_kept(outgoing, work)
 
     def acknowledge_unanswered(self, work: Work) -> None:
         """For ``Work.settle``."""
-        self._window.finish(work.key, None, time.monotonic())
-        self._free(work)
-        self._acknowledge(work)
+        self._custody.finish(work, None)
+        self._custody.acknowledge(work)
 
     def release(self, work: Work) -> None:
         """For ``Work.hand_back``."""
-        self._window.forget(work.key)
-        self._free(work)
-        self._release(work)
+        self._custody.give_up(work)
 
     def detach(self, work: Work) -> None:
         """For ``Work.detach``."""
-        self._acknowledge(work)
-        self._slots.give_back(1)
+        self._custody.detach(work)
 
     def _encode(
         self,
@@ -175,133 +225,115 @@ class ServerLink:
         session_id: str | None = None,
     ) -> Outgoing:
         header = address.header(sequence=sequence, session_id=session_id, now=time.time())
-        return encode(message, header, limit_bytes=self._config.message_limit_bytes)
+        return self._messages.write(message, header, self._topic_of(address))
+
+    def _topic_of(self, address: ReturnAddress) -> str:
+        return address.topic or self._config.sns_topic_arn
 
     def _publish_kept(self, outgoing: Outgoing, work: Work) -> None:
         def done(error: BusError | None) -> None:
             if error is None:
-                self._tally("answered")
-                self._acknowledge(work)
+                self._tally.add("answered")
+                self._custody.published(work)
+            elif isinstance(error, BusDenied | BusNotFound) and outgoing.payload is not None:
+                self._replace(work, error)
             else:
                 # The answer stays in the window: the redelivery sends it without running again.
-                logger.warning("an answer could not be published; it is sent again: %s", error)
-                self._release(work)
+                note_unpublished(work, error)
+                self._custody.postpone(work)
 
-        self._publisher.submit(outgoing, done, weight_bytes=outgoing.size_bytes)
+        topic = self._topic_of(work.address)
+        self._publisher.submit(topic, Posting(outgoing, answers=work.identity), done)
 
-    def _free(self, work: Work) -> None:
-        if not work.detached:
-            self._slots.give_back(1)
-
-    def _acknowledge(self, work: Work) -> None:
-        for receipt in self._let_go(work):
-            self._acker.submit(receipt, _ignore)
-
-    def _release(self, work: Work) -> None:
-        receipts = self._let_go(work)
-        if not receipts:
-            return
-        self._tally("handed_back")
-        try:
-            self._bus.extend(self._config.sqs_queue_url, receipts[:10], 0)
-        except BusError as exc:
-            logger.info("a request waits for its lease to end: %s", exc)
-
-    def _let_go(self, work: Work) -> list[str]:
-        with work.lock:
-            receipts, work.receipts = work.receipts, []
-        for receipt in receipts:
-            self._leases.drop(receipt)
-        return receipts
+    def _replace(self, work: Work, reason: BusError) -> None:
+        """Tell a caller whose answer cannot be put into S3, now or when it is tried again."""
+        instead = self._encode(work.address, unsent(work.request, reason), work.next_sequence())
+        self._custody.replace(work, instead)
+        self._publish_kept(instead, work)
 
     # -- in, in a poller's thread -----------------------------------------------------------------
 
     def _take(self, deliveries: Sequence[Delivery]) -> None:
-        decoded = [(delivery, self._parking.read(delivery, self._acker)) for delivery in deliveries]
+        works: list[Work] = []
+        kept_count = 0
+        acker = self._custody.acker
+        for delivery in deliveries:
+            incoming = self._parking.read(delivery, acker)
+            if incoming is not None and (work := self._sort(delivery, incoming)) is not None:
+                works.append(work)
         # Requests last: one that is cancelled in the same batch need not start.
-        decoded.sort(key=lambda pair: pair[1] is not None and _is_request(pair[1]))
-        for delivery, incoming in decoded:
-            if incoming is None or not self._accept(delivery, incoming):
-                self._slots.give_back(1)
+        for work, answer in self._custody.admit(works):
+            kept_count += answer is None
+            try:
+                if answer is not None:
+                    self._publish_kept(answer, work)
+                else:
+                    self._begin(work)
+            except Exception:  # boundary: the others are in hand, and nobody else would begin them
+                fields = fields_of(work)
+                logger.exception("a request could not be begun; it comes again", extra=fields)
+                if work.ended:
+                    self._custody.postpone(work)
+                else:
+                    work.hand_back()
+        self._custody.slots.give_back(len(deliveries) - kept_count)
 
-    def _accept(self, delivery: Delivery, incoming: Incoming) -> bool:
-        """Take one message; whether it occupies its slot from now on."""
+    def _sort(self, delivery: Delivery, incoming: Incoming) -> Work | None:
+        """Make a request into work; dispose of everything else."""
         message, address = incoming.message, ReturnAddress.of(incoming)
         if address is None:
-            self._parking.park(delivery, "a message without ClientId is nobody's", self._acker)
-            return False
-        if isinstance(message, JSONRPCRequest):
-            key = (address.owner, str(message.id))
-            return self._begin(Work(message, incoming, address, key, self, [delivery.receipt]))
-        if self._deliver(incoming):
-            self._acker.submit(delivery.receipt, _ignore)
-        return False
+            self._parking.park(
+                delivery, "a message without ClientId is nobody's", self._custody.acker
+            )
+            return None
+        if not isinstance(message, JSONRPCRequest):
+            if not self._forwarder.pass_on(delivery, incoming) and self._hear(incoming):
+                self._custody.acker.submit(delivery.receipt, ignore)
+            return None
+        destination = self._reply_topics.find(incoming)
+        address = replace(address, topic=destination.topic)
+        key = request_key(address, message, delivery.message_id)
+        refused = destination.refusal
+        return Work(message, incoming, address, key, self, delivery, [delivery.receipt], refused)
 
-    def _begin(self, work: Work) -> bool:
-        match self._window.begin(work.key, work, time.monotonic()):
-            case Work() as running:
-                self._join(running, *work.receipts)
-                return False
-            case Answered() as answered:
-                self._answer_again(answered, work)
-                return False
-            case _:
-                pass
-        self._leases.hold(work.receipts, time.monotonic())
-        if (reason := contradiction(work.incoming, work.request)) is not None:
-            error = ErrorData(code=INVALID_REQUEST, message=reason)
-            work.answer(JSONRPCError(jsonrpc="2.0", id=work.request.id, error=error))
+    def _hear(self, incoming: Incoming) -> bool:
+        """Deliver what is no request, once; False where it shall come again."""
+        message_id = incoming.header.message_id
+        if not self._copies.take(message_id):
+            self._tally.add("duplicate")
+            return True
+        is_taken = self._deliver(incoming)
+        if not is_taken:
+            self._copies.forget(message_id)
+        return is_taken
+
+    def _begin(self, work: Work) -> None:
+        """Run a request, or say why it is not run."""
+        note_begun(work)
+        reason = work.refusal or contradiction(work.incoming, work.request)
+        if reason is not None:
+            work.answer(refusal(work.request, INVALID_REQUEST, reason))
+        elif work.delivery.receive_count > self._config.max_attempt_count:
+            self._abandon(work)
         elif not self._deliver(work):
             work.hand_back()
-        return True
 
-    def _join(self, running: Work, receipt: str) -> None:
-        """Let a duplicate share the fate of the request that runs."""
-        self._tally("redelivered")
-        with running.lock:
-            detached, ended = running.detached, running.ended
-            if not (detached or ended):
-                running.receipts.append(receipt)
-                self._leases.hold([receipt], time.monotonic())
-        if detached:
-            self._acker.submit(receipt, _ignore)
-        # Ended while we looked: its answer may not be out yet, so this delivery comes again.
+    def _abandon(self, work: Work) -> None:
+        """Put a request aside that nobody could finish, and tell its caller."""
+        attempt_count = work.delivery.receive_count - 1
+        reason = f"delivered {attempt_count} times without an answer: each worker died or lost it"
+        if not self._parking.copy(work.delivery, reason):
+            work.hand_back()
+            return
+        error = refusal(work.request, INTERNAL_ERROR, f"The request was given up: {reason}")
+        outgoing = self._encode(work.address, error, work.next_sequence())
+        # Not kept: once a person sends it back from the dead-letter queue, it runs.
+        self._custody.forget(work)
 
-    def _answer_again(self, answered: Answered, work: Work) -> None:
-        self._tally("redelivered")
-        if answered.answer is None:
-            self._acknowledge(work)
-        else:
-            self._publish_kept(answered.answer, work)
+        def done(failure: BusError | None) -> None:
+            if failure is None:
+                self._custody.acknowledge(work)
+            else:
+                self._custody.postpone(work)
 
-    def _make_control(self, queue: str | None) -> ControlQueue | None:
-        if queue is None:
-            return None
-        return ControlQueue(
-            self._bus, self._config, self._deliver, parking=self._parking, queue=queue
-        )
-
-    def _tally(self, what: str) -> None:
-        with self._count_lock:
-            self._counts[what] += 1
-
-
-def _is_request(incoming: Incoming) -> bool:
-    return isinstance(incoming.message, JSONRPCRequest)
-
-
-def contradiction(incoming: Incoming, request: JSONRPCRequest) -> str | None:
-    """What a request's attributes say against its body, or None. The body is the truth."""
-    header = incoming.header
-    if header.method is not None and header.method != request.method:
-        return f"attribute Method says {header.method!r}, the body {request.method!r}"
-    if header.request_id is not None and header.request_id != str(request.id):
-        return f"attribute RequestId says {header.request_id!r}, the body {request.id!r}"
-    version = protocol_version_of(request)
-    if version is not None and header.protocol_version not in {None, version}:
-        return f"attribute ProtocolVersion says {header.protocol_version!r}, the body {version!r}"
-    return None
-
-
-def _ignore(error: BusError | None) -> None:
-    """An acknowledgement that fails costs a redelivery, which the window answers."""
+        self._publisher.submit(self._topic_of(work.address), Posting(outgoing), done)

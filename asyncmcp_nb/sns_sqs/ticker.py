@@ -59,6 +59,6 @@ class Ticker:
                 left = None if due is None else due - time.monotonic()
                 if left is not None and left <= 0:
                     break
-                self._changed.wait(left)
+                self._changed.wait(None if left is None else min(left, threading.TIMEOUT_MAX))
             self._poked = False
             return not self._closed

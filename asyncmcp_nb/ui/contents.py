@@ -20,8 +20,9 @@ from mcp_types import (
 )
 from pydantic import BaseModel
 
+from asyncmcp_nb.printable import cut
 from asyncmcp_nb.session import Status
-from asyncmcp_nb.ui.escape import Html, cut, joined, tag
+from asyncmcp_nb.ui.escape import Html, joined, tag
 from asyncmcp_nb.ui.statuses import chip, size
 from asyncmcp_nb.ui.theme import framed
 

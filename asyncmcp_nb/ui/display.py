@@ -41,6 +41,13 @@ DISPLAYS: Final = (
     Display("asyncmcp_nb.session.group", "CallGroup", "renderers.group_html", "text.group_text"),
     Display("asyncmcp_nb.session.log", "Log", "renderers.log_html", "text.log_text"),
     Display("asyncmcp_nb.server.handle", "ServerHandle", "renderers.server_html", "text.repr_text"),
+    Display("asyncmcp_nb.server.pool", "WorkerPool", "renderers.server_html", "text.repr_text"),
+    Display(
+        "asyncmcp_nb.server.status",
+        "ServerStatus",
+        "renderers.server_status_html",
+        "text.server_status_text",
+    ),
 )
 
 GROUP: Final = ("asyncmcp_nb.session.group", "CallGroup")

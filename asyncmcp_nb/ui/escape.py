@@ -13,6 +13,8 @@ from collections.abc import Iterable
 from typing import Final
 from urllib.parse import urlsplit
 
+from asyncmcp_nb.printable import visible
+
 _NAME: Final = re.compile(r"[a-z][a-z0-9-]*")
 _VOID: Final = frozenset({"br", "img"})
 _FORBIDDEN_TAGS: Final = frozenset({"script", "iframe", "object", "embed", "link", "base", "meta"})
@@ -20,10 +22,6 @@ _LINK_SCHEMES: Final = frozenset({"http", "https", "mailto"})
 _MEDIA: Final = re.compile(
     r"data:(image/(png|jpeg|gif|webp)|audio/(wav|mpeg|ogg|webm|mp4));base64,[A-Za-z0-9+/=]*"
 )
-_CONTROLS: Final = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff]"
-)
-"""Characters that move the cursor, change the direction of text around them, or cannot be seen."""
 
 
 class Html(str):
@@ -72,18 +70,6 @@ def style(css: str) -> Html:
     return Html(f"<style>{css}</style>")
 
 
-def visible(text: str) -> str:
-    r"""Text with control and direction characters spelled out, such as ``\u202e``."""
-    return _CONTROLS.sub(lambda found: f"\\u{ord(found[0]):04x}", text.replace("\r\n", "\n"))
-
-
-def cut(text: str, limit_count: int) -> str:
-    """Text of so many characters at most, saying how many are left out."""
-    if len(text) <= limit_count:
-        return text
-    return f"{text[:limit_count]}… ({len(text) - limit_count:,} more characters)"
-
-
 def _child(child: Child) -> str:
     if child is None:
         return ""
@@ -111,6 +97,6 @@ def _is_safe(name: str, url: str) -> bool:
     if name == "src":
         return _MEDIA.fullmatch(url) is not None
     try:
-        return urlsplit(url).scheme in _LINK_SCHEMES and _CONTROLS.search(url) is None
+        return urlsplit(url).scheme in _LINK_SCHEMES and visible(url) == url
     except ValueError:
         return False

@@ -101,7 +101,7 @@ class Live:
                 view.freeze(self._reason)
             return False
         try:
-            if is_changed or session.is_closed or session.status.outstanding_count:
+            if is_changed or session.is_closed or session.snapshot().outstanding_count:
                 view.render(session)
         except AsyncMcpError:
             if not session.is_closed:

@@ -6,13 +6,14 @@ import weakref
 from typing import Any
 
 from asyncmcp_nb.errors import AsyncMcpError
+from asyncmcp_nb.printable import visible
 from asyncmcp_nb.session import Session
 from asyncmcp_nb.ui import widgets
 from asyncmcp_nb.ui.call_table import CallTable
-from asyncmcp_nb.ui.escape import Html, tag, visible
+from asyncmcp_nb.ui.escape import Html, tag
 from asyncmcp_nb.ui.live import Live
 from asyncmcp_nb.ui.renderers import status_line
-from asyncmcp_nb.ui.text import rows_text, status_text, tools_text
+from asyncmcp_nb.ui.text import rows_text, tools_text
 from asyncmcp_nb.ui.theme import bare, framed, sheet
 from asyncmcp_nb.ui.tool_list import tools_part
 
@@ -68,7 +69,7 @@ class Panel:
 
     def render(self, session: Session) -> None:
         """See ``live.View``."""
-        _show(self._status, tag("div", sheet(), bare(status_line(session.status))))
+        _show(self._status, tag("div", sheet(), bare(status_line(session.snapshot()))))
         tools = bare(tools_part(session))
         _show(self._tools, tools)
         self.table.render(session)
@@ -80,11 +81,11 @@ class Panel:
     def _take_snapshot(self, session: Session) -> None:
         try:
             parts = (
-                status_line(session.status),
+                status_line(session.snapshot()),
                 tools_part(session),
                 self.table.snapshot(session),
             )
-            status = status_text(session.status)
+            status = visible(str(session.snapshot()))
             newest = session.log.ledger.rows(descending=True, limit=_TEXT_ROWS)
         except AsyncMcpError:  # closed: what was seen last stays
             return

@@ -9,11 +9,18 @@ from mcp_types import CallToolResult, Tool
 from pydantic import ValidationError
 
 from asyncmcp_nb.errors import AsyncMcpError
+from asyncmcp_nb.printable import cut
 from asyncmcp_nb.session import STATUSES, Call, CallGroup, Log, Session, SessionStatus, Status
 from asyncmcp_nb.session.validation import signature
 from asyncmcp_nb.ui.contents import result_body
-from asyncmcp_nb.ui.escape import Html, cut, tag
+from asyncmcp_nb.ui.escape import Html, tag
 from asyncmcp_nb.ui.rows import answer_of, calls_table
+from asyncmcp_nb.ui.status_table import (
+    ServerStatusLike,
+    rows_table,
+    server_rows,
+    session_rows,
+)
 from asyncmcp_nb.ui.statuses import Tone, bar, chip, duration, elapsed_seconds, labelled
 from asyncmcp_nb.ui.theme import framed
 
@@ -31,6 +38,8 @@ _STATES: Final[dict[str, tuple[str, Tone]]] = {
     "connected": ("●", "good"),
     "serving": ("●", "good"),
     "starting": ("◌", "info"),
+    "restarting": ("◌", "warn"),
+    "stopping": ("◌", "quiet"),
     "waiting for a server": ("◌", "warn"),
     "broker unreachable": ("✗", "bad"),
     "queue unreachable": ("✗", "bad"),
@@ -38,17 +47,6 @@ _STATES: Final[dict[str, tuple[str, Tone]]] = {
     "closed": ("■", "quiet"),
     "stopped": ("■", "quiet"),
 }
-
-
-class ServerStatusLike(Protocol):
-    """How a server does; a server's own room is none of this one's."""
-
-    name: str
-    deployment: str
-    state: str
-    up_seconds: float
-    statistics: Any
-    error: str | None
 
 
 class ServerLike(Protocol):
@@ -173,12 +171,12 @@ def log_html(log: Log) -> Html:
 
 def session_html(session: Session) -> Html:
     """A session's status line."""
-    return status_html(session.status)
+    return framed(status_line(session.status))
 
 
 def status_html(status: SessionStatus) -> Html:
-    """A status line that stands alone."""
-    return framed(status_line(status))
+    """The status line, and all that it leaves out."""
+    return framed(status_line(status), rows_table(session_rows(status)))
 
 
 def status_line(status: SessionStatus) -> Html:
@@ -187,8 +185,9 @@ def status_line(status: SessionStatus) -> Html:
     counts = [chip(s, status.counts[s]) for s in STATUSES if status.counts.get(s)]
     unseen = None if status.state == "connected" else "no server seen"
     oldest = status.oldest_outstanding_seconds
-    ended = sum(status.counts.values()) - status.outstanding_count
+    each = status.requests_per_call
     cost = f"{status.request_count:,} AWS requests"
+    share = None if each is None else f"{each:.2f} for each call that ended in this session"
     return tag(
         "div",
         labelled(mark, status.state, tone),
@@ -198,32 +197,72 @@ def status_line(status: SessionStatus) -> Html:
         tag("span", cut(status.endpoint, 120), class_="amcp-quiet"),
         *(counts or [tag("span", "no calls", class_="amcp-quiet")]),
         None if oldest is None else tag("span", f"oldest waits {duration(oldest)}"),
-        tag("span", cost, class_="amcp-quiet", title=_per_call(status.request_count, ended)),
+        tag("span", cost, class_="amcp-quiet", title=share),
         tag("div", cut(status.error, 400), role="alert") if status.error else None,
         class_=f"amcp-line amcp-{tone}",
     )
 
 
 def server_html(server: ServerLike) -> Html:
-    """A server's status line."""
+    """A server's status line, and its worker processes where it has such."""
     status = server.status
+    return framed(_server_line(status), _workers_table(status.workers))
+
+
+def server_status_html(status: ServerStatusLike) -> Html:
+    """The status line, all that it leaves out, and the worker processes."""
+    rows = rows_table(server_rows(status))
+    return framed(_server_line(status), rows, _workers_table(status.workers))
+
+
+def _server_line(status: ServerStatusLike) -> Html:
+    """What is served where, and how it goes."""
     mark, tone = _STATES.get(status.state, ("●", "quiet"))
     counts = status.statistics
-    return framed(
-        tag(
-            "div",
-            labelled(mark, status.state, tone),
-            tag("b", cut(f"{status.name} @ {status.deployment}", 120)),
-            tag("span", f"{counts.in_flight_count:,} in flight"),
-            tag("span", f"{counts.answered_count:,} answered"),
-            tag("span", f"{counts.redelivered_count:,} redelivered"),
-            tag("span", f"{counts.parked_count:,} dead letters"),
-            tag("span", f"up {duration(status.up_seconds)}", class_="amcp-quiet"),
-            tag("div", cut(status.error, 400), role="alert") if status.error else None,
-            class_=f"amcp-line amcp-{tone}",
-        )
+    return tag(
+        "div",
+        labelled(mark, status.state, tone),
+        tag("b", cut(f"{status.name} @ {status.deployment}", 120)),
+        tag("span", f"{counts.in_flight_count:,} in flight"),
+        tag("span", f"{counts.answered_count:,} answered"),
+        tag("span", f"{counts.redelivered_count:,} redelivered"),
+        tag("span", f"{counts.parked_count:,} dead letters"),
+        tag("span", f"up {duration(status.up_seconds)}", class_="amcp-quiet"),
+        tag("div", cut(status.error, 400), role="alert") if status.error else None,
+        class_=f"amcp-line amcp-{tone}",
     )
 
 
-def _per_call(request_count: int, ended_count: int) -> str | None:
-    return f"{request_count / ended_count:.2f} a call of the log" if ended_count else None
+def _workers_table(workers: Sequence[Any]) -> Html | None:
+    if not workers:
+        return None
+    names = ("Worker", "Process", "State", "In flight", "Answered", "Restarts", "Up", "")
+    count = f"{len(workers):,} worker{'' if len(workers) == 1 else 's'}"
+    table = tag(
+        "table",
+        tag("caption", count),
+        tag("thead", tag("tr", [tag("th", name, scope="col") for name in names])),
+        tag("tbody", [_worker_row(worker) for worker in workers]),
+        class_="amcp-table",
+    )
+    return tag("div", table, class_="amcp-scroll")
+
+
+def _worker_row(worker: Any) -> Html:
+    counts = worker.statistics
+    cells = (
+        tag("code", f"{worker.slot} {worker.worker_id}"),
+        "" if worker.pid is None else str(worker.pid),
+        labelled(*_labels(worker.state)),
+        f"{counts.in_flight_count:,}",
+        f"{counts.answered_count:,}",
+        f"{worker.restart_count:,}",
+        duration(worker.up_seconds),
+        cut(worker.error or worker.last_end or "", 400),
+    )
+    return tag("tr", [tag("td", cell) for cell in cells])
+
+
+def _labels(state: str) -> tuple[str, str, Tone]:
+    mark, tone = _STATES.get(state, ("●", "quiet"))
+    return mark, state, tone

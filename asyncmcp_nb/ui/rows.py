@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from asyncmcp_nb.printable import cut
 from asyncmcp_nb.session import CallRecord, Status
-from asyncmcp_nb.ui.escape import Html, cut, tag
+from asyncmcp_nb.ui.escape import Html, tag
 from asyncmcp_nb.ui.statuses import bar, chip, duration, elapsed_seconds
 
 _HEADINGS: Final = ("Status", "Tool", "Arguments", "Answer", "Time", "Call")

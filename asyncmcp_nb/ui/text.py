@@ -7,10 +7,16 @@ from typing import Final
 
 from mcp_types import AudioContent, CallToolResult, ImageContent, ResourceLink, TextContent, Tool
 
+from asyncmcp_nb.printable import cut, visible
 from asyncmcp_nb.session import CallGroup, CallRecord, Log, SessionStatus
 from asyncmcp_nb.session.validation import signature
 from asyncmcp_nb.ui.contents import media_bytes, plain_value, pretty, shown_structured
-from asyncmcp_nb.ui.escape import cut, visible
+from asyncmcp_nb.ui.status_table import (
+    ServerStatusLike,
+    rows_lines,
+    server_rows,
+    session_rows,
+)
 from asyncmcp_nb.ui.statuses import duration, elapsed_seconds, icon, size, word
 
 _TEXT_CHARACTERS: Final = 20_000
@@ -52,8 +58,13 @@ def group_text(group: CallGroup) -> str:
 
 
 def status_text(status: SessionStatus) -> str:
-    """One line."""
-    return visible(str(status))
+    """The status line, and all that it leaves out."""
+    return visible("\n".join([str(status), *rows_lines(session_rows(status))]))
+
+
+def server_status_text(status: ServerStatusLike) -> str:
+    """The status line, and all that it leaves out."""
+    return visible("\n".join([str(status), *rows_lines(server_rows(status))]))
 
 
 def log_text(log: Log) -> str:

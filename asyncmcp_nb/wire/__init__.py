@@ -4,7 +4,16 @@ Above: ``bus`` carries what this room makes, ``sns_sqs`` decides when. Below: ``
 """
 
 from asyncmcp_nb.wire.attributes import Header
-from asyncmcp_nb.wire.codec import Incoming, Outgoing, decode, encode
+from asyncmcp_nb.wire.codec import Incoming, Ordering, Outgoing, Payload, decode, encode
 from asyncmcp_nb.wire.size import size_bytes
 
-__all__ = ["Header", "Incoming", "Outgoing", "decode", "encode", "size_bytes"]
+__all__ = [
+    "Header",
+    "Incoming",
+    "Ordering",
+    "Outgoing",
+    "Payload",
+    "decode",
+    "encode",
+    "size_bytes",
+]

@@ -2,7 +2,7 @@
 
 Attributes mirror the body for routing and never replace it. Raw SNS delivery drops a message
 with more than ten, so what filters or other software read has an attribute of its own, and our own
-facts (connection, sequence, encoding) share one, ``Delivery``.
+facts (connection, sequence, message id, encoding, digest, signature) share one, ``Delivery``.
 
 ==================  ==============================================================
 ``MessageType``     always ``jsonrpc``
@@ -13,7 +13,9 @@ facts (connection, sequence, encoding) share one, ``Delivery``.
 ``SessionId``       sealed handshake facts (2025 era, after ``initialize``)
 ``WorkerId``        control messages only: one worker, or ``*`` for all
 ``Timestamp``       Unix seconds
-``Delivery``        ``c=<connection>;q=<sequence>;e=gzip`` (each part where it is known)
+``Delivery``        ``c=<connection>;q=<sequence>;m=<message id>;e=gzip;h=<digest>;s=<signature>``
+                    (each part where it is known; the signature, last, is ``signing.py``'s)
+``ExtendedPayloadSize``  bytes of a payload that is in S3 (Number; see ``claim_check.py``)
 ==================  ==============================================================
 """
 
@@ -21,22 +23,28 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from asyncmcp_nb.errors import DecodeError
+from asyncmcp_nb.wire.claim_check import PAYLOAD_SIZE_ATTRIBUTE
 
 MESSAGE_TYPE: Final = "jsonrpc"
 
 CLIENT_ID: Final = "ClientId"
 WORKER_ID: Final = "WorkerId"
 ALL_WORKERS: Final = "*"
+REASON_ATTRIBUTE: Final = "DeadLetterReason"
+"""Where a worker that puts a message aside says why."""
 
+_TEXT_LENGTH: Final = 1_024
 _IDENTIFIER = re.compile(r"[A-Za-z0-9_.-]{1,80}")
 _CONNECTION = re.compile(r"[0-9a-f]{32}")
+_MESSAGE = re.compile(r"[0-9a-f]{16}")
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 _COUNT = re.compile(r"[0-9]{1,12}")
 _SECONDS = re.compile(r"[0-9]{1,12}(\.[0-9]{1,9})?")
-_DELIVERY_PART = re.compile(r"(?P<key>[a-z])=(?P<value>[^;]*)")
+_DELIVERY_PART = re.compile(r"(?:^|;)(?P<key>[a-z])=(?P<value>[^;]*)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,16 +61,22 @@ class Header:
     """The request this message is, answers or belongs to, as text."""
     method: str | None = None
     """The method of that request."""
-    session_id: str | None = None
-    """Sealed handshake facts of a 2025-era session."""
+    session_id: str | None = field(default=None, repr=False)
+    """Sealed handshake facts of a 2025-era session; whoever has it can use that session."""
     worker_id: str | None = None
     """Control messages: the worker meant, or ``*``."""
     sequence: int | None = None
     """0, 1, 2… within one request, on messages to the client."""
+    message_id: str | None = None
+    """16 hex digits that copies share, on messages that nothing else tells from one another."""
     timestamp: float | None = None
     """Unix seconds when it was encoded."""
     encoding: str | None = None
     """``gzip`` where the body is compressed (then base64)."""
+    payload_digest: str | None = None
+    """SHA-256 of a payload that is in S3, 64 hex digits."""
+    payload_bytes: int | None = None
+    """Size of a payload that is in S3."""
 
 
 def to_attributes(header: Header) -> dict[str, str]:
@@ -77,6 +91,7 @@ def to_attributes(header: Header) -> dict[str, str]:
         WORKER_ID: header.worker_id,
         "Timestamp": None if header.timestamp is None else f"{header.timestamp:.3f}",
         "Delivery": _delivery(header),
+        PAYLOAD_SIZE_ATTRIBUTE: None if header.payload_bytes is None else str(header.payload_bytes),
     }
     # An empty string is no legal attribute value on SNS.
     return {name: value for name, value in pairs.items() if value}
@@ -87,20 +102,24 @@ def from_attributes(attributes: Mapping[str, str]) -> Header:
 
     Raises:
         DecodeError: A value is malformed: an identifier with other characters or more than 80 of
-            them, a connection that is not 32 hex digits, a sequence or timestamp that is no number.
+            them; a connection, message id or digest that is not hex digits; a sequence, size or
+            timestamp that is no number; another text of more than 1,024 characters.
     """
     parts = {m["key"]: m["value"] for m in _DELIVERY_PART.finditer(attributes.get("Delivery", ""))}
     return Header(
-        protocol_version=attributes.get("ProtocolVersion"),
+        protocol_version=_text(attributes, "ProtocolVersion"),
         client_id=_matching(_IDENTIFIER, attributes.get(CLIENT_ID), CLIENT_ID),
         connection_id=_matching(_CONNECTION, parts.get("c"), "connection"),
-        request_id=attributes.get("RequestId"),
-        method=attributes.get("Method"),
+        request_id=_text(attributes, "RequestId"),
+        method=_text(attributes, "Method"),
         session_id=attributes.get("SessionId"),
-        worker_id=attributes.get(WORKER_ID),
-        sequence=_sequence(parts.get("q")),
+        worker_id=_text(attributes, WORKER_ID),
+        message_id=_matching(_MESSAGE, parts.get("m"), "message id"),
+        sequence=_count(parts.get("q"), "Delivery: the sequence"),
         timestamp=_timestamp(attributes.get("Timestamp")),
         encoding=parts.get("e"),
+        payload_digest=_matching(_DIGEST, parts.get("h"), "digest"),
+        payload_bytes=_count(attributes.get(PAYLOAD_SIZE_ATTRIBUTE), PAYLOAD_SIZE_ATTRIBUTE),
     )
 
 
@@ -110,7 +129,13 @@ def is_client_id(name: str) -> bool:
 
 
 def _delivery(header: Header) -> str:
-    parts = {"c": header.connection_id, "q": header.sequence, "e": header.encoding}
+    parts = {
+        "c": header.connection_id,
+        "q": header.sequence,
+        "m": header.message_id,
+        "e": header.encoding,
+        "h": header.payload_digest,
+    }
     return ";".join(f"{key}={value}" for key, value in parts.items() if value is not None)
 
 
@@ -120,9 +145,17 @@ def _matching(pattern: re.Pattern[str], value: str | None, name: str) -> str | N
     return value
 
 
-def _sequence(value: str | None) -> int | None:
+def _text(attributes: Mapping[str, str], name: str) -> str | None:
+    value = attributes.get(name)
+    # It is repeated in the answer, which must fit where its request did.
+    if value is not None and len(value) > _TEXT_LENGTH:
+        raise DecodeError(f"attribute {name} is longer than {_TEXT_LENGTH:,} characters")
+    return value
+
+
+def _count(value: str | None, name: str) -> int | None:
     if value is not None and _COUNT.fullmatch(value) is None:
-        raise DecodeError("attribute Delivery: the sequence is no count")
+        raise DecodeError(f"attribute {name} is no count")
     return None if value is None else int(value)
 
 

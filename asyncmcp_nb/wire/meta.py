@@ -7,12 +7,14 @@ from datetime import UTC, datetime
 from typing import Any, Final, cast
 
 DEADLINE_KEY: Final = "io.github.asyncmcp-nb/deadline"
-"""ISO 8601 time after which nobody wants the answer."""
+"""ISO 8601 time with its zone, after which nobody wants the answer."""
+
+_LAST: Final = datetime(9999, 12, 31, tzinfo=UTC).timestamp()
 
 
 def deadline_text(deadline: float) -> str:
-    """Unix seconds as the ISO time that travels."""
-    return datetime.fromtimestamp(deadline, UTC).isoformat()
+    """Unix seconds as the ISO time that travels; of what is later than all such times, the last."""
+    return datetime.fromtimestamp(min(deadline, _LAST), UTC).isoformat()
 
 
 def deadline_of(params: Mapping[str, Any] | None) -> float | None:
@@ -22,6 +24,8 @@ def deadline_of(params: Mapping[str, Any] | None) -> float | None:
     if not isinstance(text, str):
         return None
     try:
-        return datetime.fromisoformat(text).timestamp()
-    except (ValueError, OverflowError, OSError):
+        moment = datetime.fromisoformat(text)
+        # Without its zone, it would be another moment to each reader.
+        return moment.timestamp() if moment.tzinfo else None
+    except ValueError:
         return None

@@ -16,4 +16,5 @@ def size_bytes(body: str, attributes: Mapping[str, str]) -> int:
 
 
 def _utf8_length(text: str) -> int:
-    return len(text) if text.isascii() else len(text.encode())
+    # Half a surrogate pair is no UTF-8, but a body from outside may hold one all the same.
+    return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))

@@ -8,43 +8,47 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
-from typing import Any
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any, Final
 
 import anyio.to_thread
 
 from asyncmcp_nb import broker
-from asyncmcp_nb.bus import Bus, MemoryBus
+from asyncmcp_nb.bus import Bus, Faults, MemoryBus
 from asyncmcp_nb.config import Deployment, SnsSqsTransportConfig
 from asyncmcp_nb.server.adapt import lowlevel_of
 from asyncmcp_nb.server.host import hosting
+from asyncmcp_nb.server.sealing import Sealer
 from asyncmcp_nb.sns_sqs.client import Streams, bus_client
+
+WORKER_COUNT: Final = 3
+
+DUPLICATES: Final = Faults(duplicate_share=1.0, delay_seconds=0.02, reorder=True)
+"""Every message twice, each copy up to 20 ms late, in any order."""
 
 
 @asynccontextmanager
 async def memory(server: Any, *, spec_version: str) -> AsyncGenerator[Streams]:
-    """Over the in-process bus."""
-    worker_id = secrets.token_hex(4)
-    bus = MemoryBus()
-    for queue in ("server", "control", "client"):
-        bus.create_queue(queue)
-    for topic in ("requests", "responses"):
-        bus.create_topic(topic)
-    bus.subscribe("requests", "server", {"WorkerId": [{"exists": False}]})
-    bus.subscribe("requests", "control", {"WorkerId": [worker_id, "*"]})
-    bus.subscribe("responses", "client", {"ClientId": ["tester"]})
-    config = SnsSqsTransportConfig(
-        sqs_queue_url="server",
-        sns_topic_arn="responses",
-        control_queue_url="control",
-        worker_id=worker_id,
-    )
-    client = SnsSqsTransportConfig(
-        sqs_queue_url="client", sns_topic_arn="requests", client_id="tester"
-    )
-    async with _served(server, bus, config, client) as streams:
+    """Over the in-process bus, to one worker."""
+    async with _over_memory(server, MemoryBus(), worker_count=1) as streams:
         yield streams
-    bus.close()
+
+
+@asynccontextmanager
+async def workers(server: Any, *, spec_version: str) -> AsyncGenerator[Streams]:
+    """Over the in-process bus, to workers that compete for one queue.
+
+    They share the deployment's session key, and beyond it only what the test's server object holds.
+    """
+    async with _over_memory(server, MemoryBus(), worker_count=WORKER_COUNT) as streams:
+        yield streams
+
+
+@asynccontextmanager
+async def duplicates(server: Any, *, spec_version: str) -> AsyncGenerator[Streams]:
+    """Over an in-process bus that delivers every message twice and none in order."""
+    async with _over_memory(server, MemoryBus(DUPLICATES), worker_count=1) as streams:
+        yield streams
 
 
 @asynccontextmanager
@@ -59,6 +63,7 @@ async def embedded(server: Any, *, spec_version: str) -> AsyncGenerator[Streams]
         dead_letter_queue_url=deployment.dead_letter_queue_url,
         control_queue_url=control_queue_url,
         worker_id=worker_id,
+        request_topic_arn=deployment.request_topic_arn,
     )
     client = SnsSqsTransportConfig(
         sqs_queue_url=client_queue_url,
@@ -66,7 +71,7 @@ async def embedded(server: Any, *, spec_version: str) -> AsyncGenerator[Streams]
         client_id="tester",
     )
     bus = broker.open_bus(deployment)
-    async with _served(server, bus, config, client) as streams:
+    async with _served(server, bus, [config], client) as streams:
         yield streams
     bus.close()
     await anyio.to_thread.run_sync(broker.teardown, deployment)
@@ -86,8 +91,44 @@ def _make_deployment() -> tuple[Deployment, str, str, str]:
 
 
 @asynccontextmanager
-async def _served(
-    server: Any, bus: Bus, config: SnsSqsTransportConfig, client: SnsSqsTransportConfig
+async def _over_memory(
+    server: Any, bus: MemoryBus, *, worker_count: int
 ) -> AsyncGenerator[Streams]:
-    async with hosting(lowlevel_of(server), bus, config), bus_client(bus, client) as streams:
+    for queue in ("server", "server-dlq", "client"):
+        bus.create_queue(queue)
+    bus.subscribe("requests", "server", {"WorkerId": [{"exists": False}]})
+    bus.subscribe("responses", "client", {"ClientId": ["tester"]})
+    configs = [_memory_worker(bus) for _ in range(worker_count)]
+    client = SnsSqsTransportConfig(
+        sqs_queue_url="client", sns_topic_arn="requests", client_id="tester"
+    )
+    async with _served(server, bus, configs, client) as streams:
         yield streams
+    bus.close()
+
+
+def _memory_worker(bus: MemoryBus) -> SnsSqsTransportConfig:
+    worker_id = secrets.token_hex(4)
+    control_queue = f"worker-{worker_id}"
+    bus.create_queue(control_queue)
+    bus.subscribe("requests", control_queue, {"WorkerId": [worker_id, "*"]})
+    return SnsSqsTransportConfig(
+        sqs_queue_url="server",
+        sns_topic_arn="responses",
+        dead_letter_queue_url="server-dlq",
+        control_queue_url=control_queue,
+        worker_id=worker_id,
+        request_topic_arn="requests",
+    )
+
+
+@asynccontextmanager
+async def _served(
+    server: Any, bus: Bus, configs: list[SnsSqsTransportConfig], client: SnsSqsTransportConfig
+) -> AsyncGenerator[Streams]:
+    """Serve with a worker for each configuration, and connect one client."""
+    lowlevel, sealer = lowlevel_of(server), Sealer()
+    async with AsyncExitStack() as stack:
+        for config in configs:
+            await stack.enter_async_context(hosting(lowlevel, bus, config, sealer=sealer))
+        yield await stack.enter_async_context(bus_client(bus, client))

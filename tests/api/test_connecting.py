@@ -10,14 +10,19 @@ import pytest
 from mcp.server.lowlevel.server import Server
 
 from asyncmcp_nb import Deployment, as_completed, connect, serve
-from asyncmcp_nb.config import PROFILE_VARIABLE, profile_file
 from asyncmcp_nb.errors import (
     BusUnavailable,
     ConfigError,
     ProfileNotFound,
     ServeError,
 )
+from asyncmcp_nb.profiles import PROFILE_VARIABLE, profile_file
 from tests.helpers import HANDSHAKE, MODERN, ToolContext, tool_server
+
+
+@pytest.fixture
+def deployment(broker_deployment: Deployment) -> Deployment:
+    return broker_deployment
 
 
 @pytest.fixture

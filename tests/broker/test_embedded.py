@@ -33,7 +33,7 @@ from asyncmcp_nb.broker import (
 from asyncmcp_nb.broker import runtime as runtime_files
 from asyncmcp_nb.broker.admin import Admin
 from asyncmcp_nb.broker.plan import plan_client
-from asyncmcp_nb.bus.aws import AwsBus
+from asyncmcp_nb.bus.aws import AwsBus, make_client
 from asyncmcp_nb.config import HOME_VARIABLE, Deployment
 from asyncmcp_nb.errors import BrokerError, ConfigError, MissingDependency
 from asyncmcp_nb.wire import Outgoing
@@ -121,7 +121,12 @@ def test_its_files_are_for_this_user_only(own_home: Path) -> None:
 def test_what_it_returns_is_what_provisioning_would(embedded_home: Path) -> None:
     deployment = embedded()
 
-    made = provision("local", region=deployment.region, endpoint_url=deployment.endpoint_url)
+    made = provision(
+        "local",
+        region=deployment.region,
+        endpoint_url=deployment.endpoint_url,
+        claim_check_bucket=deployment.claim_check_bucket,
+    )
 
     assert asdict(deployment) == asdict(made) | {"session_key_file": deployment.session_key_file}
 
@@ -358,6 +363,36 @@ def test_a_body_of_unknown_or_absurd_length_is_refused(
         connection.endheaders()
 
         assert connection.getresponse().status == status
+
+
+@pytest.mark.parametrize(
+    ("headers", "answer"),
+    [
+        ({"Content-Length": "1"}, b"HTTP/1.1 100 Continue\r\n\r\n"),
+        ({"Content-Length": str(1 << 40)}, b"HTTP/1.1 413 Request Entity Too Large\r\n"),
+        ({"Content-Length": "1", "Origin": "https://example.com"}, b"HTTP/1.1 403 Forbidden\r\n"),
+    ],
+)
+def test_a_client_that_holds_its_body_back_is_answered_before_it_sends_it(
+    deployment: Deployment, headers: dict[str, str], answer: bytes
+) -> None:
+    host, port = address(deployment)
+    lines = ["PUT /bucket/key HTTP/1.1", f"Host: {host}:{port}", "Expect: 100-continue"]
+    lines += [f"{name}: {value}" for name, value in headers.items()]
+    with closing(socket.create_connection((host, port), 10)) as connection:
+        connection.sendall("\r\n".join([*lines, "", ""]).encode())
+
+        assert connection.recv(65536).startswith(answer)
+
+
+def test_a_head_request_tells_the_length_of_what_it_does_not_send(deployment: Deployment) -> None:
+    place = {"Bucket": deployment.claim_check_bucket, "Key": "key"}
+    with closing(
+        make_client("s3", region=deployment.region, endpoint_url=deployment.endpoint_url)
+    ) as s3:
+        s3.put_object(**place, Body=b"12345")
+
+        assert s3.head_object(**place)["ContentLength"] == 5
 
 
 def test_a_request_that_moto_cannot_handle_is_answered_and_the_next_one_too(

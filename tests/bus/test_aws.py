@@ -32,6 +32,11 @@ ALICE = {"ClientId": "alice"}
 
 
 @pytest.fixture
+def deployment(broker_deployment: Deployment) -> Deployment:
+    return broker_deployment
+
+
+@pytest.fixture
 def clients(deployment: Deployment) -> Iterator[tuple[SqsClient, SnsClient]]:
     where: dict[str, Any] = {
         "region": deployment.region,

@@ -13,8 +13,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from asyncmcp_nb.broker import open_bus
 from asyncmcp_nb.broker.admin import Admin
-from asyncmcp_nb.broker.plan import Place, QueuePlan, queue_policy
+from asyncmcp_nb.broker.resources import Place, QueuePlan, queue_policy
 from asyncmcp_nb.bus import Bus, Delivery, MemoryBus
 from asyncmcp_nb.bus.aws import AwsBus
 from asyncmcp_nb.bus.filters import FilterPolicy
@@ -82,14 +83,22 @@ class AwsSite(Site):
         )
 
 
-@pytest.fixture(params=["memory", "aws"])
+@pytest.fixture(
+    params=[
+        "memory",
+        pytest.param("moto", marks=pytest.mark.moto),
+        pytest.param("fauxqs", marks=pytest.mark.fauxqs),
+    ]
+)
 def site(request: pytest.FixtureRequest) -> Iterator[Site]:
     if request.param == "memory":
         yield MemorySite()
         return
-    deployment: Deployment = request.getfixturevalue("deployment")
+    deployment: Deployment = request.getfixturevalue(f"{request.param}_deployment")
+    bus = open_bus(deployment)
     with Admin.of(deployment) as admin:
-        yield AwsSite(request.getfixturevalue("aws_bus"), deployment, admin)
+        yield AwsSite(bus, deployment, admin)
+    bus.close()
 
 
 def take(

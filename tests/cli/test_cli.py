@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from asyncmcp_nb import connect
 from asyncmcp_nb.broker import embedded
-from asyncmcp_nb.config import (
-    HOME_VARIABLE,
-    PROFILE_VARIABLE,
-    Deployment,
-    load_profile,
-    profile_file,
-    save_profile,
-)
+from asyncmcp_nb.broker.admin import Admin
+from asyncmcp_nb.broker.plan import worker_prefix
+from asyncmcp_nb.config import HOME_VARIABLE, Deployment
+from asyncmcp_nb.profiles import PROFILE_VARIABLE, load_profile, profile_file, save_profile
+from tests.server import pool_app
 
 PATIENCE_SECONDS = 40
 
@@ -141,6 +143,137 @@ def test_an_unknown_profile_is_one_line_that_names_the_next_step(tmp_path: Path)
     assert err.startswith("error: no profile 'nobody' in ")
     assert "asyncmcp-nb provision" in err
     assert err.count("\n") == 1
+
+
+# -- worker processes -----------------------------------------------------------------------------
+
+
+@contextmanager
+def workers_in(folder: Path, profile: str) -> Generator[tuple[subprocess.Popen[str], list[str]]]:
+    """A command that serves with two processes, and what it printed at first."""
+    shutil.copy(str(pool_app.__file__), folder / "pooled.py")
+    alive = {pool_app.ALIVE_VARIABLE: str(folder)}
+    with start(
+        "serve", "pooled:app", "--profile", profile, "--workers", "2", folder=folder, **alive
+    ) as server:
+        assert server.stdout is not None
+        yield server, [server.stdout.readline() for _ in range(4)]
+
+
+def living(folder: Path) -> list[str]:
+    """The processes of which each holds its lock still."""
+    return [path.stem for path in folder.glob("*.alive") if is_locked(path)]
+
+
+def is_locked(path: Path) -> bool:
+    with path.open() as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+
+
+def control_queues(deployment: Deployment) -> list[str]:
+    with Admin.of(deployment) as admin:
+        return list(admin.queue_urls(worker_prefix(deployment.name)))
+
+
+def test_worker_processes_serve_until_a_signal_ends_them_and_leave_nothing(
+    profile: str, deployment: Deployment, tmp_path: Path
+) -> None:
+    with workers_in(tmp_path, profile) as (server, first):
+        pids = [line.split()[2] for line in first[2:]]
+        alive, queues = living(tmp_path), control_queues(deployment)
+        with connect(profile, name="caller") as session:
+            answer = session.submit("pid").result(timeout=PATIENCE_SECONDS)
+        server.terminate()
+        rest, printed = server.communicate(timeout=PATIENCE_SECONDS)
+
+    assert first[0].startswith(f"pooled@{profile} · serving · 2 workers · ")
+    assert (sorted(alive), len(queues)) == (sorted(pids), 2)
+    assert answer.structured_content in [{"result": int(pid)} for pid in pids]
+    assert (server.returncode, printed) == (0, '{"failed": {"reason": "a tool that prints"}}\n')
+    assert rest.splitlines()[-2] == "stopping"
+    assert "· stopped · 2 workers · 0 in flight ·" in rest.splitlines()[-1]
+    assert (living(tmp_path), control_queues(deployment)) == ([], [])
+
+
+def test_worker_processes_whose_parent_is_killed_end_and_leave_nothing(
+    profile: str, deployment: Deployment, tmp_path: Path
+) -> None:
+    with workers_in(tmp_path, profile) as (server, _):
+        before = (len(living(tmp_path)), len(control_queues(deployment)))
+        server.kill()
+        nothing_is_left(tmp_path, deployment)
+
+    assert before == (2, 2)
+
+
+def nothing_is_left(folder: Path, deployment: Deployment) -> None:
+    """Wait for the end of processes whose parent is gone."""
+    pause, deadline = threading.Event(), time.monotonic() + PATIENCE_SECONDS
+    while (left := living(folder)) or control_queues(deployment):
+        assert time.monotonic() < deadline, left
+        pause.wait(0.05)
+
+
+SLOW = """
+import fcntl, os, threading
+alive = open("slow.alive", "w")
+fcntl.flock(alive, fcntl.LOCK_EX)
+os.write(2, b"importing\\n")
+threading.Event().wait(60)
+"""
+
+
+def test_a_worker_that_starts_while_its_parent_is_killed_ends_as_well(
+    profile: str, deployment: Deployment, tmp_path: Path
+) -> None:
+    (tmp_path / "slow.py").write_text(SLOW)
+
+    with start(
+        "serve", "slow:app", "--profile", profile, "--workers", "1", folder=tmp_path
+    ) as server:
+        assert server.stderr is not None
+        began = server.stderr.readline()
+        before = living(tmp_path)
+        server.kill()
+        nothing_is_left(tmp_path, deployment)
+
+    assert (began, before) == ("importing\n", ["slow"])
+
+
+def test_a_signal_before_the_workers_serve_ends_them_and_leaves_nothing(
+    profile: str, deployment: Deployment, tmp_path: Path
+) -> None:
+    (tmp_path / "slow.py").write_text(SLOW)
+
+    with start(
+        "serve", "slow:app", "--profile", profile, "--workers", "1", folder=tmp_path
+    ) as server:
+        assert server.stderr is not None
+        began = server.stderr.readline()
+        server.terminate()
+        out, err = server.communicate(timeout=PATIENCE_SECONDS)
+
+    assert began == "importing\n"
+    assert (server.returncode, out, err) == (0, "stopped before it served\n", "")
+    assert control_queues(deployment) == []
+
+
+def test_workers_that_cannot_start_are_one_line_and_exit_code_1(
+    profile: str, deployment: Deployment, tmp_path: Path
+) -> None:
+    code, out, err = run(
+        "serve", "nowhere:app", "--profile", profile, "--workers", "2", folder=tmp_path
+    )
+
+    assert (code, out) == (1, "")
+    assert err.startswith("error: worker ")
+    assert "of nowhere:app did not start: cannot import 'nowhere'" in err
+    assert err.count("\n") == 1
+    assert control_queues(deployment) == []
 
 
 # -- broker ---------------------------------------------------------------------------------------

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from asyncmcp_nb.config import PROFILE_VARIABLE, Deployment, profile_file
+from asyncmcp_nb.config import Deployment
+from asyncmcp_nb.profiles import PROFILE_VARIABLE, profile_file
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 PATIENCE_SECONDS = 40

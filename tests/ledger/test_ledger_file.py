@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from asyncmcp_nb.errors import LedgerError
-from asyncmcp_nb.ledger import Arrival, Binding, Ledger, NewCall, Outcome, Status
-from asyncmcp_nb.ledger.schema import APPLICATION_ID
+from asyncmcp_nb.ledger import Arrival, Binding, Ledger, NewCall, Outcome, Refused, Status
+from asyncmcp_nb.ledger.schema import APPLICATION_ID, MIGRATIONS
 from asyncmcp_nb.ledger.store import Store
 
 if TYPE_CHECKING:
@@ -152,15 +152,45 @@ def test_a_ledger_of_a_newer_version_is_refused(tmp_path: Path) -> None:
     with plain_sqlite(path) as db:
         db.execute("PRAGMA user_version = 99")
 
-    with pytest.raises(LedgerError, match="ledger version 99, this one knows 1"):
+    known = f"ledger version 99, this one knows {len(MIGRATIONS)}"
+    with pytest.raises(LedgerError, match=known):
         Ledger.open(path)
+
+
+def test_a_ledger_of_the_first_version_keeps_its_calls_and_takes_new_ones(tmp_path: Path) -> None:
+    path = tmp_path / "calls.sqlite"
+    with plain_sqlite(path) as db:
+        for statement in MIGRATIONS[0]:
+            db.execute(statement)
+        db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        db.execute("PRAGMA user_version = 1")
+        db.execute(
+            "INSERT INTO calls (call_id, tool, submitted_at, session, arguments) "
+            "VALUES ('old', 't', 1.0, 's', '{}')"
+        )
+        db.execute("INSERT INTO unsolicited VALUES (1, 'c', 'r', 'result', '{}', 1.0, 2)")
+    traced = NewCall("new", "t", {}, 2.0, None, "s", trace_context={"traceparent": "00-a-b-01"})
+
+    with Ledger.open(path) as ledger:
+        ledger.add([traced])
+        ledger.refuse([Refused("c", "r", "text", "not signed", 1.0, 4)])
+        rows, strange = ledger.rows(), ledger.unsolicited()
+
+    assert [(entry.kind, entry.reason) for entry in strange] == [
+        ("result", None),
+        ("refused", "not signed"),
+    ]
+    assert [(row.call_id, row.trace_context) for row in rows] == [
+        ("old", {}),
+        ("new", {"traceparent": "00-a-b-01"}),
+    ]
 
 
 def test_a_ledger_that_lost_its_tables_is_told_by_name(tmp_path: Path) -> None:
     path = tmp_path / "calls.sqlite"
     with plain_sqlite(path) as db:
         db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-        db.execute("PRAGMA user_version = 1")
+        db.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
 
     with Ledger.open(path) as ledger, pytest.raises(LedgerError, match=r"calls\.sqlite: no such"):
         ledger.count()
@@ -286,6 +316,29 @@ def test_a_killed_process_loses_nothing_that_was_recorded(tmp_path: Path) -> Non
         assert ledger.counts()[Status.DONE] == 41
         assert len(ledger.outstanding()) == 9
         assert [one.outcome for one in again] == [Outcome.DUPLICATE, Outcome.COMPLETED]
+
+
+LOOKER = """
+import sys
+from asyncmcp_nb.ledger import Ledger
+
+Ledger.open(sys.argv[1]).close()
+"""
+
+
+def test_a_file_that_is_opened_twice_in_a_process_stays_whole_when_another_looks_at_it(
+    tmp_path: Path,
+) -> None:
+    """Who closes a file loses the locks that its process has on it, and others take it for free."""
+    path = tmp_path / "calls.sqlite"
+    with Ledger.open(path) as ledger:
+        ledger.add(new_calls(["a"]))
+        Ledger.open(path).close()
+        subprocess.run([sys.executable, "-c", LOOKER, str(path)], check=True, timeout=30)
+
+        ledger.add(new_calls(["b"]))
+
+        assert ledger.count() == 2
 
 
 def test_importing_the_ledger_loads_nothing_heavy() -> None:

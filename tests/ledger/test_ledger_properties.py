@@ -18,6 +18,7 @@ from asyncmcp_nb.ledger import (
     Ledger,
     NewCall,
     Outcome,
+    Refused,
     Status,
 )
 
@@ -161,3 +162,65 @@ def test_any_json_object_comes_back_exactly(arguments: dict[str, Any]) -> None:
         [row] = ledger.rows()
 
     assert (row.arguments, row.structured) == (arguments, arguments)
+
+
+OTHER = "b" * 32
+KINDS: tuple[ArrivalKind, ...] = ("result", "error", "progress", "log")
+
+anything = st.one_of(
+    st.text(),
+    st.sampled_from(["null", "[]", "{}", '"x"', "9" * 5_000, "[" * 5_000, '{"isError":true}']),
+    st.dictionaries(
+        st.sampled_from(["content", "code", "message", "progress", "total", "level", "data"]),
+        st.none() | st.integers() | st.floats() | st.text() | st.lists(st.text(), max_size=2),
+    ).map(json.dumps),
+)
+
+
+@st.composite
+def strange(draw: st.DrawFn, *, connection_id: str, request_id: str | None = None) -> Arrival:
+    """An arrival that no server of ours has sent."""
+    return Arrival(
+        connection_id,
+        draw(st.text(max_size=8)) if request_id is None else request_id,
+        draw(st.sampled_from(KINDS)),
+        draw(anything),
+        105.0,
+        draw(st.integers(0, 10**9)),
+        draw(st.none() | st.integers(0, 10**12)),
+    )
+
+
+@settings(deadline=None, max_examples=100)
+@given(st.lists(strange(connection_id=OTHER), max_size=12), st.lists(anything, max_size=4))
+def test_what_belongs_to_nobody_changes_no_call(others: list[Arrival], texts: list[str]) -> None:
+    with Ledger.open(":memory:") as ledger:
+        ledger.add([NewCall("a", "t", {}, 100.0, None, CONNECTION)])
+        ledger.bind([Binding(CONNECTION, "1", "a")])
+        before = ledger.rows()
+
+        outcomes = ledger.record(others)
+        ledger.refuse([Refused(CONNECTION, "1", text, "not signed", 105.0, 1) for text in texts])
+
+        assert {recorded.outcome for recorded in outcomes} <= {Outcome.UNSOLICITED}
+        assert ledger.rows() == before
+        assert len(ledger.unsolicited()) == len(others) + len(texts)
+
+
+@settings(deadline=None, max_examples=100)
+@given(st.lists(strange(connection_id=CONNECTION, request_id="1"), min_size=1, max_size=12))
+def test_whatever_is_said_of_a_call_it_ends_once_and_stays_ended(said: list[Arrival]) -> None:
+    with Ledger.open(":memory:") as ledger:
+        ledger.add([NewCall("a", "t", {}, 100.0, None, CONNECTION)])
+        ledger.bind([Binding(CONNECTION, "1", "a")])
+        outcomes: list[Outcome] = []
+        rows: list[tuple[Status, str | None, str | None]] = []
+        for one in said:
+            outcomes += [recorded.outcome for recorded in ledger.record([one])]
+            [row] = ledger.rows()
+            if row.is_finished:
+                rows.append((row.status, row.result_json, row.error_message))
+
+    has_answer = any(one.kind in ("result", "error") for one in said)
+    assert outcomes.count(Outcome.COMPLETED) == int(has_answer)
+    assert len(set(rows)) <= 1

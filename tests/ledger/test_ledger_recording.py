@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from asyncmcp_nb.ledger import Binding, Ledger, Outcome, Recorded, Status, Unsolicited
-from asyncmcp_nb.ledger.recorder import UNSOLICITED_COUNT
+from asyncmcp_nb.ledger import Binding, Ledger, Outcome, Recorded, Refused, Status, Unsolicited
+from asyncmcp_nb.ledger.recorder import UNSOLICITED_COUNT, UNSOLICITED_LENGTH
 
 if TYPE_CHECKING:
     from tests.ledger.conftest import Desk
@@ -275,6 +275,50 @@ def test_only_the_newest_unsolicited_arrivals_are_kept(desk: Desk) -> None:
 
     kept = desk.ledger.unsolicited()
     assert (len(kept), kept[0].request_id, kept[-1].request_id) == (1_000, "5", str(total - 1))
+
+
+CONNECTION = "c" * 32
+
+
+def refused(excerpt: str, request_id: str = "a") -> Refused:
+    return Refused(CONNECTION, request_id, excerpt, "message is not signed", 105.0, 400)
+
+
+def test_a_message_that_was_refused_is_kept_with_the_reason_and_ends_no_call(desk: Desk) -> None:
+    desk.submit("a")
+
+    desk.ledger.refuse([refused('{"stolen":"\ud800"}')])
+
+    assert desk.ledger.unsolicited() == [
+        Unsolicited(
+            CONNECTION,
+            "a",
+            "refused",
+            '{"stolen":"\\ud800"}',
+            105.0,
+            400,
+            "message is not signed",
+        )
+    ]
+    assert desk.call("a").status is Status.QUEUED
+    assert desk.answer("a") is Outcome.COMPLETED
+
+
+def test_of_what_belongs_to_no_call_only_the_start_is_kept(desk: Desk) -> None:
+    long = "é" * (UNSOLICITED_LENGTH + 1)
+
+    desk.arrive(long, "result", long)
+    desk.ledger.refuse([refused(long, long)])
+
+    kept = [(len(entry.payload), len(entry.request_id)) for entry in desk.ledger.unsolicited()]
+    assert kept == [(UNSOLICITED_LENGTH, UNSOLICITED_LENGTH)] * 2
+
+
+def test_refused_messages_make_room_for_newer_ones(desk: Desk) -> None:
+    desk.ledger.refuse([refused(str(n)) for n in range(UNSOLICITED_COUNT + 5)])
+
+    kept = desk.ledger.unsolicited()
+    assert (len(kept), kept[0].payload) == (UNSOLICITED_COUNT, "5")
 
 
 def test_an_empty_batch_records_nothing(ledger: Ledger) -> None:

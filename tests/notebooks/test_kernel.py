@@ -21,8 +21,9 @@ import pytest
 from jupyter_client.blocking.client import BlockingKernelClient
 from jupyter_client.manager import KernelManager
 
-from asyncmcp_nb.config import Deployment, profile_file, save_profile
+from asyncmcp_nb.config import Deployment
 from asyncmcp_nb.ledger import CallRecord, Ledger
+from asyncmcp_nb.profiles import profile_file, save_profile
 
 CALL_COUNT = 20
 TOOL_SECONDS = 4

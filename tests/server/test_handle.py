@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 import threading
 from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import asynccontextmanager
@@ -12,14 +13,18 @@ import anyio.to_thread
 import pytest
 from mcp.server.lowlevel.server import Server
 
-from asyncmcp_nb.errors import BusUnavailable, ServeError
+from asyncmcp_nb.errors import BusDenied, BusUnavailable, ServeError
 from asyncmcp_nb.server import handle as handle_module
 from asyncmcp_nb.server.handle import ServerHandle
 from asyncmcp_nb.server.identity import new_worker_id
+from asyncmcp_nb.sns_sqs.depths import UNKNOWN
+from asyncmcp_nb.wire import Outgoing
 from tests.helpers import (
+    DEAD_LETTERS,
     PATIENCE_SECONDS,
     SERVER_QUEUE,
     MemoryDeployment,
+    Plug,
     RawClient,
     ToolContext,
     result_of,
@@ -91,10 +96,41 @@ def test_the_status_tells_how_it_is_doing(
     assert (status.state, status.error, status.up_seconds >= 0) == ("serving", None, True)
     assert status.requests["PublishBatch"] >= 1
     assert re.fullmatch(
-        r"<Server tools@test · serving · 0 in flight · 1 answered · 0 redelivered · "
-        r"0 dead letters · up \d+ s>",
+        r"<Server tools@test · serving · 0 in flight · (\d waiting · )?1 answered · "
+        r"0 redelivered · 0 dead letters · up \d+ s>",
         repr(handle),
     )
+
+
+def test_a_check_tells_how_full_the_queues_are_and_a_snapshot_asks_nobody(
+    make: Make, alice: RawClient, memory: MemoryDeployment
+) -> None:
+    memory.bus.send(DEAD_LETTERS, Outgoing("{}", {}))
+    handle = make()
+    assert handle.check().queue == UNKNOWN
+    handle.start()
+
+    before = handle.snapshot()
+    status = handle.check()
+
+    assert (before.queue, before.dead_letters) == (UNKNOWN, UNKNOWN)
+    assert (status.queue.waiting_count, status.dead_letters.waiting_count) == (0, 1)
+    assert memory.bus.statistics().requests["GetQueueAttributes"] == 2
+
+
+def test_a_server_that_may_not_measure_says_so_and_serves(
+    make: Make, alice: RawClient, memory: MemoryDeployment
+) -> None:
+    for queue in (SERVER_QUEUE, DEAD_LETTERS):
+        memory.bus.fail("measure", queue, BusDenied("no"))
+    handle = make().start()
+
+    status = handle.check()
+    alice.send(tool_call(1, "echo"))
+
+    assert str(status.queue) == "unknown (sqs:GetQueueAttributes is not allowed)"
+    assert (status.state, status.error) == ("serving", None)
+    assert result_of(alice.take()[0].message) == {}
 
 
 def test_the_status_tells_that_the_queue_cannot_be_read(
@@ -136,6 +172,34 @@ def test_a_stopped_server_lets_its_requests_finish_and_closes_its_bus(
     assert repr(memory.bus).startswith("<MemoryBus closed")
 
 
+def test_what_a_tool_that_blocks_the_loop_has_in_hand_goes_to_another_worker(
+    make: Make, alice: RawClient, memory: MemoryDeployment
+) -> None:
+    running, finish = threading.Event(), threading.Event()
+
+    async def block(ctx: ToolContext, arguments: dict[str, Any]) -> Any:
+        running.set()
+        finish.wait(PATIENCE_SECONDS)
+        return {"by": "the first"}
+
+    async def run(ctx: ToolContext, arguments: dict[str, Any]) -> Any:
+        return {"by": "the second"}
+
+    first = make(tool_server(block=block)).start()
+    alice.send(tool_call(1, "block"))
+    assert running.wait(PATIENCE_SECONDS)
+    first.stop(timeout=0.01)
+    state = first.status.state
+    # A bus for each, since the first closes its own at its end.
+    config = memory.server()
+    with ServerHandle(tool_server(block=run), Plug(memory.bus), config, deployment="test").start():
+        (incoming,) = alice.take()
+    finish.set()
+
+    assert result_of(incoming.message) == {"by": "the second"}
+    assert state == "stopping"
+
+
 def test_stopping_twice_is_no_error(make: Make) -> None:
     handle = make().start()
 
@@ -173,6 +237,19 @@ def test_a_server_that_does_not_start_says_why(
 
     assert (handle.status.state, handle.status.error) == ("failed", "ValueError: no database")
     assert "the server failed" in caplog.messages
+
+
+def test_a_lifespan_that_exits_is_a_start_that_failed(make: Make) -> None:
+    @asynccontextmanager
+    async def lifespan(server: Server[Any]) -> AsyncGenerator[dict[str, Any]]:
+        sys.exit(4)
+        yield {}
+
+    server = tool_server()
+    server.lifespan = lifespan
+
+    with pytest.raises(ServeError, match="tools did not start: SystemExit: 4"):
+        make(server).start()
 
 
 def test_a_server_that_takes_too_long_to_start_is_given_up(

@@ -22,7 +22,6 @@ from asyncmcp_nb.bus import Faults
 from asyncmcp_nb.errors import BusDenied
 from asyncmcp_nb.server.host import Host, hosting
 from asyncmcp_nb.sns_sqs.statistics import ServerStatistics
-from asyncmcp_nb.sns_sqs.unwanted import TOMBSTONE_COUNT, Tombstones
 from asyncmcp_nb.wire import Outgoing
 from asyncmcp_nb.wire.meta import DEADLINE_KEY, deadline_text
 from tests.helpers import (
@@ -439,16 +438,6 @@ async def test_a_stream_server_never_starts_what_was_cancelled_before_it_came(
             await bench.memory.settled()
 
     assert (bench.ran, answer.id, alice.waiting_count()) == (["alive"], 3, 0)
-
-
-async def test_only_so_many_cancellations_are_remembered() -> None:
-    tombstones = Tombstones()
-
-    for number in range(TOMBSTONE_COUNT + 1):
-        tombstones.add(number)
-
-    assert [tombstones.take(number) for number in (0, 1, TOMBSTONE_COUNT)] == [False, True, True]
-    assert tombstones.take(1) is False
 
 
 # -- how much at a time ----------------------------------------------------------------------------

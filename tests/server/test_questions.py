@@ -56,7 +56,7 @@ from tests.helpers import (
 
 ROOTS = {"roots": [{"uri": "file:///here"}]}
 
-Serve = Callable[[Server[Any]], AbstractAsyncContextManager[Any]]
+Serve = Callable[..., AbstractAsyncContextManager[Any]]
 
 
 @pytest.fixture(params=["host", "stream"])
@@ -450,6 +450,28 @@ async def test_two_workers_get_the_answers_to_their_own_questions(
     asked_by = Counter(worker_of(question.id) for question in questions)
     assert asked_by == {worker.worker_id: 6 for worker in workers}
     assert answers == [ROOTS] * 12
+
+
+async def test_a_late_answer_to_a_workers_former_process_settles_nothing_in_the_next(
+    serve: Serve, memory: MemoryDeployment, alice: RawClient
+) -> None:
+    worker = memory.server()
+    same = {"worker_id": worker.worker_id, "control_queue_url": worker.control_queue_url}
+    questions: list[JSONRPCRequest] = []
+    answers: list[Any] = []
+    for process in range(2):
+        alice.session_id = None
+        async with serve(tool_server(tool=tool), **same):
+            await shake_hands(alice)
+            alice.send(call(process))
+            questions.append(await question_to(alice))
+            reply(alice, questions[0], {"roots": []} if process else ROOTS)
+            reply(alice, questions[-1])
+            answers.append(result_of(await alice.answer()))
+
+    assert {worker_of(question.id) for question in questions} == {worker.worker_id}
+    assert questions[0].id != questions[1].id
+    assert answers == [ROOTS, ROOTS]
 
 
 async def test_a_question_that_cannot_be_published_fails_in_the_tool(

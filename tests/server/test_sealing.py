@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import string
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -13,6 +15,7 @@ from mcp_types import ClientCapabilities, Implementation, InitializeRequestParam
 
 from asyncmcp_nb.errors import ConfigError, DecodeError
 from asyncmcp_nb.server.sealing import MIN_KEY_BYTES, Handshake, Sealer
+from asyncmcp_nb.wire import Header
 
 KEY = b"k" * MIN_KEY_BYTES
 OWNER = "alice/" + "a" * 32
@@ -74,6 +77,31 @@ def test_a_session_with_one_character_changed_does_not_open(place: int, letter: 
     if changed != SEALED:
         with pytest.raises(DecodeError, match="unknown session"):
             Sealer(KEY).open(changed, OWNER)
+
+
+def test_a_session_keeps_the_topic_that_its_client_named() -> None:
+    named = replace(handshake(), reply_topic="arn:aws:sns:eu-west-1:123456789012:replies")
+    sealed = Sealer(KEY).seal(named, "theirs/")
+    header = Header(client_id="theirs", session_id=sealed)
+
+    assert Sealer(KEY).open(sealed, "theirs/") == named
+    assert Sealer(KEY).topic_of(header) == named.reply_topic
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"client_id": "mallory"},
+        {"connection_id": "a" * 32},
+        {"session_id": "made-up"},
+        {"session_id": None},
+    ],
+)
+def test_a_session_that_does_not_open_names_no_topic(change: Any) -> None:
+    sealed = Sealer(KEY).seal(replace(handshake(), reply_topic="replies"), "theirs/")
+    header = Header(client_id="theirs", session_id=sealed)
+
+    assert Sealer(KEY).topic_of(replace(header, **change)) is None
 
 
 def test_the_key_can_be_read_from_a_file(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -11,15 +12,26 @@ import pytest
 from mcp.server.lowlevel.server import Server
 from mcp_types import Implementation
 
-from asyncmcp_nb.api import PandasViews
 from asyncmcp_nb.bus import BusStatistics
+from asyncmcp_nb.config import SnsSqsTransportConfig
 from asyncmcp_nb.ledger import Ledger
 from asyncmcp_nb.server.host import hosting
 from asyncmcp_nb.server.sealing import Sealer
 from asyncmcp_nb.session.home import Home
 from asyncmcp_nb.session.parts import SessionParts
 from asyncmcp_nb.session.session import Session
-from tests.helpers import MODERN, MemoryDeployment, memory_deployment
+from asyncmcp_nb.sns_sqs.messages import ClaimChecks
+from asyncmcp_nb.views import PandasViews
+from tests.helpers import (
+    DEAD_LETTERS,
+    MODERN,
+    SERVER_QUEUE,
+    MemoryDeployment,
+    memory_deployment,
+)
+
+SETTINGS = {field.name for field in fields(SnsSqsTransportConfig)}
+"""Options of a session here that are its transport's."""
 
 
 class KeptOpen:
@@ -27,7 +39,7 @@ class KeptOpen:
 
     def __init__(self, bus: Any) -> None:
         self._bus = bus
-        for name in ("publish", "receive", "ack", "extend", "send"):
+        for name in ("publish", "receive", "ack", "extend", "send", "measure"):
             setattr(self, name, getattr(bus, name))
 
     def statistics(self) -> BusStatistics:
@@ -48,14 +60,19 @@ class Stage:
 
     async def session(self, name: str = "alice", *, era: str = MODERN, **options: Any) -> Session:
         """An open session; it is closed at the end of the test."""
-        config = {key: options.pop(key) for key in list(options) if key.endswith("_seconds")}
+        config = {key: options.pop(key) for key in list(options) if key in SETTINGS}
+        bus = options.pop("bus", self.deployment.bus)
+        claim_checks = options.pop("claim_checks", None)
         parts = SessionParts(
             name=name,
             deployment="stage",
             endpoint="memory",
             era=era,
-            bus=KeptOpen(self.deployment.bus),  # type: ignore[arg-type] # forwards all of it
+            bus=KeptOpen(bus),  # type: ignore[arg-type] # forwards all of it
+            claim_checks=claim_checks,
             config=self.deployment.client(name, **config),
+            server_queue_url=SERVER_QUEUE,
+            dead_letter_queue_url=DEAD_LETTERS,
             ledger=Ledger.open(options.pop("ledger", self.ledger_file)),
             views=PandasViews(),
             client_options={"client_info": Implementation(name="tests", version="1"), **options},
@@ -69,10 +86,14 @@ class Stage:
         await self._stack.enter_async_context(self.serving(server, **settings))
 
     @asynccontextmanager
-    async def serving(self, server: Server[Any], **settings: Any) -> AsyncGenerator[None]:
+    async def serving(
+        self, server: Server[Any], *, claim_checks: ClaimChecks | None = None, **settings: Any
+    ) -> AsyncGenerator[None]:
         """Serve within a block."""
         config = self.deployment.server(**settings)
-        async with hosting(server, self.deployment.bus, config, sealer=self._sealer):
+        async with hosting(
+            server, self.deployment.bus, config, sealer=self._sealer, claim_checks=claim_checks
+        ):
             yield
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import anyio
 import pytest
 
 from asyncmcp_nb.bus import Faults
@@ -103,6 +104,25 @@ async def test_publications_that_a_close_cuts_off_lead_to_one_run_each(stage: St
     assert sorted(runs) == list(range(60))
 
 
+async def test_what_goes_out_while_a_session_closes_is_not_sent_again(stage: Stage) -> None:
+    bus = stage.deployment.bus
+    earlier = await stage.session()
+    call_id = ""
+    async with anyio.create_task_group() as tasks:
+        with bus.hold("publish", REQUESTS):
+            call_id = earlier.submit("echo", {"n": 1}).id
+            await bus.until(lambda: bus.under_way["publish", REQUESTS] > 0)
+            tasks.start_soon(earlier.close)
+            await anyio.wait_all_tasks_blocked()
+
+    later = await stage.session()
+    assert later.get(call_id).status is Status.SENT
+    await stage.serve(tool_server())
+    assert (await later.get(call_id)).structured_content == {"n": 1}
+    sent = [body for _, bodies in bus.published for body in bodies if '"tools/call"' in body]
+    assert len(sent) == 1
+
+
 async def test_duplicated_and_reordered_messages_end_each_call_once(stage: Stage) -> None:
     stage.deployment.bus.faults = Faults(duplicate_share=0.5, delay_seconds=0.05, reorder=True)
     runs: list[Any] = []
@@ -122,7 +142,7 @@ async def test_duplicated_and_reordered_messages_end_each_call_once(stage: Stage
 
 async def test_a_foreign_answer_is_counted_and_completes_nothing(stage: Stage) -> None:
     stranger = RawClient(stage.deployment, "alice")
-    session = await stage.session()
+    session = await stage.session(namesake_grace_seconds=0.0)
     stranger.send(tool_call("call-1", "echo", {"stolen": True}))
     async with stage.serving(tool_server()):
         await stage.deployment.bus.until(lambda: session.status.unsolicited_count == 1)

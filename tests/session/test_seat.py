@@ -86,3 +86,12 @@ def test_ledgers_of_equal_names_in_two_regions_are_two_files() -> None:
 def test_an_unusable_name_is_refused() -> None:
     with pytest.raises(ConfigError, match="client name 'a/b' is not usable"):
         take_seat(PLACE, "a/b", None)
+
+
+def test_nobody_else_can_read_what_a_name_keeps(tmp_path: Path) -> None:
+    seat = take_seat(PLACE, "alice", None)
+
+    made = [path for path in tmp_path.rglob("*") if path != tmp_path]
+    assert made != []
+    assert [path for path in made if path.stat().st_mode & 0o077] == []
+    seat.release()

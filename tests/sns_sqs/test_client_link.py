@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Generator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from mcp_types import JSONRPCError, JSONRPCMessage, JSONRPCRequest, JSONRPCResponse
 
-from asyncmcp_nb.bus import Delivery
+from asyncmcp_nb.bus import Delivery, Faults
+from asyncmcp_nb.bus.payloads import MemoryPayloads
 from asyncmcp_nb.errors import (
     BusClosed,
     BusDenied,
@@ -21,7 +23,13 @@ from asyncmcp_nb.errors import (
 )
 from asyncmcp_nb.sns_sqs.client_link import ClientLink
 from asyncmcp_nb.sns_sqs.inbox import MemoryInbox
+from asyncmcp_nb.sns_sqs.messages import ClaimChecks
+from asyncmcp_nb.sns_sqs.sequence import first_sequence
 from asyncmcp_nb.wire import Incoming, Outgoing
+from asyncmcp_nb.wire.attributes import to_attributes
+from asyncmcp_nb.wire.claim_check import Pointer, pointer_body
+from asyncmcp_nb.wire.codec import Seal
+from asyncmcp_nb.wire.signing import KeyRing
 from tests.helpers import (
     HANDSHAKE,
     MODERN,
@@ -288,6 +296,49 @@ def test_what_is_lost_on_the_way_holds_the_rest_up_only_for_the_gap_timeout(
     assert seat.link.statistics().held_count == 0
 
 
+def test_progress_never_falls_though_a_second_worker_begins_anew(
+    seat: Seat, server: RawServer
+) -> None:
+    seat.post(request(1, "ping"))
+    (asked,) = server.take()
+
+    def report(run: int, place: int, progress: float) -> None:
+        number = first_sequence(run) + place
+        message = notification("notifications/progress", progressToken=1, progress=progress)
+        server.say(asked, message, sequence=number)
+
+    report(1, 0, 0.3)
+    report(1, 1, 0.6)
+    seat.await_delivered(2)
+    for place, progress in enumerate((0.1, 0.5, 0.9)):
+        report(2, place, progress)
+    server.answer(asked, sequence=first_sequence(2) + 3)
+
+    seat.await_delivered(4)
+    shown = [getattr(message, "params", {}).get("progress") for message in seat.messages]
+    assert shown == [0.3, 0.6, 0.9, None]
+    assert seat.methods[-1] == "answer"
+
+
+def test_nothing_is_said_about_a_request_that_was_cancelled(
+    sit_down: SitDown, server: RawServer
+) -> None:
+    seat = sit_down(gap_timeout_seconds=3600)
+    seat.post(request(1, "ping"))
+    (asked,) = server.take()
+    server.say(asked, notification("note/0"), sequence=0)
+    seat.await_delivered(1)
+    server.say(asked, notification("note/2"), sequence=2)
+    seat.bus.wait_until(lambda: seat.link.statistics().held_count == 1)
+
+    seat.post(notification("notifications/cancelled", requestId=1))
+    assert seat.link.statistics().held_count == 0
+    server.say(asked, notification("note/1"), sequence=1)
+    seat.await_read()
+
+    assert seat.methods == ["note/0"]
+
+
 def test_messages_without_a_place_are_delivered_at_once(seat: Seat, server: RawServer) -> None:
     seat.post(request(1, "ping"))
     (asked,) = server.take()
@@ -371,6 +422,136 @@ def test_what_cannot_be_read_is_counted_and_the_rest_delivered(
     assert seat.inbox.refused_count == 3
 
 
+def test_a_question_whose_refusal_would_be_too_large_holds_up_nobody_else(
+    sit_down: SitDown, server: RawServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    seat = sit_down(message_limit_bytes=1024)
+    seat.post(request(1, "ping"))
+    (asked,) = server.take()
+
+    number = "".join(chr(0x4E00 + (index * 7919) % 20_000) for index in range(1_000))
+    question = plain_request(number, "roots/list")
+    server.say(asked, question, connection_id="b" * 32, request_id=None)
+    server.answer(asked, sequence=0)
+
+    seat.await_delivered(1)
+    seat.bus.wait_until(lambda: len(caplog.messages) == 1)
+    assert "goes unanswered: message of" in caplog.messages[0]
+
+
+# -- signatures ------------------------------------------------------------------------------------
+
+
+KEY = "k" * 32
+RING = KeyRing([KEY.encode()])
+
+
+@pytest.fixture
+def signing_seat(sit_down: SitDown, monkeypatch: pytest.MonkeyPatch) -> Seat:
+    monkeypatch.setenv("THE_KEY", KEY)
+    return sit_down(signing_keys=("env:THE_KEY",))
+
+
+@pytest.mark.parametrize(
+    ("seal", "reason"),
+    [
+        (None, "message is not signed"),
+        (KeyRing([b"x" * 32]).sealing("to-client"), "signed with an unknown key"),
+        (RING.sealing("to-server"), "or goes the other way"),
+    ],
+    ids=["unsigned", "another key", "the other direction"],
+)
+def test_an_answer_that_does_not_verify_is_never_delivered(
+    signing_seat: Seat, memory: MemoryDeployment, seal: Seal | None, reason: str, caplog: Any
+) -> None:
+    seat = signing_seat
+    seat.post(request(1, "ping"))
+    (asked,) = RawServer(memory).take()
+
+    RawServer(memory, seal).answer(asked, {"forged": True})
+    seat.bus.wait_until(lambda: seat.inbox.refused_count == 1)
+    RawServer(memory, RING.sealing("to-client")).answer(asked, {"forged": False})
+
+    seat.await_delivered(1)
+    seat.await_read()
+    assert [getattr(message, "result", None) for message in seat.messages] == [{"forged": False}]
+    assert reason in caplog.messages[0]
+
+
+def test_a_clients_own_message_that_is_played_back_to_it_is_refused(
+    signing_seat: Seat, memory: MemoryDeployment
+) -> None:
+    seat = signing_seat
+    seat.post(request(1, "ping"))
+    (reflected,) = memory.bus.receive(SERVER_QUEUE, max_count=1, wait_seconds=5, lease_seconds=30)
+
+    seat.bus.send(QUEUE, Outgoing(reflected.body, reflected.attributes))
+
+    seat.bus.wait_until(lambda: seat.inbox.refused_count == 1)
+    seat.await_read()
+    assert seat.delivered == []
+
+
+def test_an_answer_that_is_played_back_is_a_duplicate(
+    signing_seat: Seat, memory: MemoryDeployment
+) -> None:
+    seat, server = signing_seat, RawServer(memory, RING.sealing("to-client"))
+    seat.post(request(1, "ping"))
+    (asked,) = server.take()
+
+    for _ in range(3):
+        server.answer(asked, sequence=0)
+
+    seat.bus.wait_until(lambda: seat.inbox.duplicate_count == 2)
+    seat.await_delivered(1)
+    seat.await_read()
+    assert (len(seat.delivered), seat.inbox.refused_count) == (1, 0)
+
+
+def test_a_key_that_is_not_there_is_named_when_the_link_is_made(memory: MemoryDeployment) -> None:
+    config = memory.client(signing_keys=("env:NOBODY_SET_THIS",))
+
+    with pytest.raises(ConfigError, match="signing key env:NOBODY_SET_THIS"):
+        ClientLink(memory.bus, config, lambda _: None)
+
+
+# -- claim checks ----------------------------------------------------------------------------------
+
+
+def test_an_answer_whose_payload_cannot_be_fetched_now_comes_again(
+    memory: MemoryDeployment, server: RawServer
+) -> None:
+    payloads = MemoryPayloads(faults=Faults(error_share=1.0))
+    delivered: list[Incoming] = []
+    link = ClientLink(
+        memory.bus,
+        memory.client(lease_seconds=1),
+        delivered.append,
+        connection_id="a" * 32,
+        claim_checks=ClaimChecks(store=payloads),
+    )
+    link.start()
+    link.post(request(1, "ping"), lambda _: None)
+    (asked,) = server.take()
+    body = '{"jsonrpc":"2.0","id":1,"result":{}}'
+    pointer = pointer_body(Pointer(payloads.bucket, "k"))
+    attributes = to_attributes(replace(asked.header, payload_bytes=len(body)))
+    memory.bus.send(QUEUE, Outgoing(pointer, attributes))
+    memory.bus.wait_until(lambda: link.statistics().payload_error is not None)
+    held = (memory.bus.depth(QUEUE), len(delivered))
+
+    payloads.faults = Faults()
+    payloads.put("k", body.encode())
+
+    memory.bus.wait_until(lambda: len(delivered) == 1)
+    memory.bus.wait_until(lambda: memory.bus.depth(QUEUE) == 0)
+    link.close()
+    assert (held, link.statistics().payload_error) == ((1, 0), None)
+
+
+# -- recording -------------------------------------------------------------------------------------
+
+
 class Forgetful(MemoryInbox):
     """An inbox that fails at first, as one on a full disk does."""
 
@@ -383,6 +564,36 @@ class Forgetful(MemoryInbox):
             self.failed.set()
             raise OSError("disk full")
         return super().record(batch)
+
+
+class Speechless(MemoryInbox):
+    """An inbox that cannot keep at first what it refuses."""
+
+    def __init__(self) -> None:
+        super().__init__("a" * 32)
+        self.failed = threading.Event()
+
+    def refuse(self, delivery: Delivery, reason: str) -> None:
+        if not self.failed.is_set():
+            self.failed.set()
+            raise OSError("disk full")
+        super().refuse(delivery, reason)
+
+
+def test_what_cannot_be_read_is_acknowledged_only_after_it_was_kept(
+    memory: MemoryDeployment,
+) -> None:
+    inbox = Speechless()
+    config = memory.client(lease_seconds=1)
+    link = ClientLink(memory.bus, config, lambda _: None, inbox=inbox)
+    link.start()
+    memory.bus.send(QUEUE, Outgoing("hello", {}))
+
+    assert inbox.failed.wait(10)
+    assert (memory.bus.started["ack", QUEUE], memory.bus.depth(QUEUE)) == (0, 1)
+    memory.bus.wait_until(lambda: inbox.refused_count == 1)
+    memory.bus.wait_until(lambda: memory.bus.depth(QUEUE) == 0)
+    link.close()
 
 
 def test_an_answer_is_acknowledged_only_after_it_was_recorded(

@@ -8,7 +8,7 @@ import pytest
 from mcp_types import ErrorData, JSONRPCError, JSONRPCMessage, JSONRPCResponse
 
 from asyncmcp_nb.bus import Delivery
-from asyncmcp_nb.sns_sqs.inbox import ANSWERED_COUNT, MemoryInbox
+from asyncmcp_nb.sns_sqs.inbox import ANSWERED_COUNT, OUTSTANDING_COUNT, MemoryInbox
 from asyncmcp_nb.wire import Header, Incoming
 from tests.helpers import notification
 
@@ -86,3 +86,10 @@ def test_only_so_many_answers_are_remembered(inbox: MemoryInbox) -> None:
     inbox.record([answer(0), answer(1)])
 
     assert counts(inbox) == (1, 1, 0)
+
+
+def test_only_so_many_requests_without_an_answer_are_remembered(inbox: MemoryInbox) -> None:
+    for number in range(OUTSTANDING_COUNT + 1):
+        inbox.expect(str(number))
+
+    assert inbox.record([answer(0), answer(1)]) == [False, True]

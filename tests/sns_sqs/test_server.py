@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import random
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -20,9 +22,10 @@ from mcp_types import (
     JSONRPCResponse,
 )
 
+from asyncmcp_nb.bus.payloads import MemoryPayloads
 from asyncmcp_nb.errors import BusDenied, PayloadTooLarge
 from asyncmcp_nb.sns_sqs import relay as relay_module
-from asyncmcp_nb.sns_sqs.client import Streams
+from asyncmcp_nb.sns_sqs.client import Streams, bus_client
 from asyncmcp_nb.sns_sqs.server import bus_server
 from tests.helpers import (
     PATIENCE_SECONDS,
@@ -100,6 +103,30 @@ async def test_equal_ids_of_two_clients_are_different_on_the_stream(
     assert answers == [
         JSONRPCResponse(jsonrpc="2.0", id=1, result={"who": name}) for name in ("alice", "bob")
     ]
+
+
+async def test_large_requests_and_answers_go_by_s3_on_the_stream_too(
+    memory: MemoryDeployment,
+) -> None:
+    payloads = MemoryPayloads()
+    text = base64.b64encode(random.Random(7).randbytes(300_000)).decode()
+    asked = tool_call(1, "echo", {"text": text})
+    client, server = memory.client("carol"), memory.server()
+    with anyio.fail_after(PATIENCE_SECONDS):
+        async with (
+            bus_server(memory.bus, server, payloads=payloads) as streams,
+            bus_client(memory.bus, client, payloads=payloads) as (read, write),
+        ):
+            stage = Stage(streams)
+            await write.send(SessionMessage(asked))
+            heard = await stage.hear()
+            await stage.answer(heard.id, text=text)
+            answer = await read.receive()
+
+    assert heard.params == asked.params
+    assert isinstance(answer, SessionMessage)
+    assert answer.message == JSONRPCResponse(jsonrpc="2.0", id=1, result={"text": text})
+    assert payloads.statistics().requests == {"PutObject": 2, "GetObject": 2}
 
 
 async def test_an_answer_to_nothing_is_dropped(memory: MemoryDeployment, alice: RawClient) -> None:

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Generator
 from typing import Any
 
 import pytest
 from mcp_types import JSONRPCError, JSONRPCRequest, JSONRPCResponse
 
-from asyncmcp_nb.bus import Bus
+from asyncmcp_nb.bus import Bus, Faults
+from asyncmcp_nb.bus.payloads import MemoryPayloads
 from asyncmcp_nb.errors import BusDenied, BusError, BusUnavailable, PayloadTooLarge
+from asyncmcp_nb.sns_sqs.messages import ClaimChecks
 from asyncmcp_nb.sns_sqs.parking import REASON_ATTRIBUTE
 from asyncmcp_nb.sns_sqs.server_link import Arrival, ServerLink
 from asyncmcp_nb.sns_sqs.work import Work
 from asyncmcp_nb.wire import Incoming, Outgoing
+from asyncmcp_nb.wire.claim_check import Pointer, pointer_body
 from tests.helpers import (
     DEAD_LETTERS,
     HANDSHAKE,
     MODERN,
+    REQUESTS,
     RESPONSES,
     SERVER_QUEUE,
     MemoryDeployment,
@@ -30,6 +33,7 @@ from tests.helpers import (
     request,
     tool_call,
 )
+from tests.poison import ADDRESSED, GOOD, POISON
 
 
 class Post:
@@ -467,7 +471,8 @@ def test_a_request_that_cannot_be_handed_back_comes_when_its_lease_ends(
 def test_a_request_that_nobody_takes_goes_back_to_the_queue(
     take_post: TakePost, alice: RawClient
 ) -> None:
-    post = take_post(lease_seconds=3600)
+    # It comes back as fast as the machine can, so often as the test needs to open the door.
+    post = take_post(lease_seconds=3600, max_attempt_count=1_000_000)
     post.is_open = False
 
     alice.send(tool_call(1, "echo"))
@@ -523,43 +528,6 @@ def test_a_request_handed_back_at_close_is_not_answered_by_its_late_handler(
 
 # -- what cannot be served -------------------------------------------------------------------------
 
-GOOD = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "ping"})
-ADDRESSED = {"MessageType": "jsonrpc", "ClientId": "alice", "Delivery": "c=" + "a" * 32}
-
-POISON: dict[str, tuple[str, dict[str, str], str]] = {
-    "empty": ("", ADDRESSED, "body is not JSON"),
-    "text": ("hello", ADDRESSED, "body is not JSON"),
-    "cut short": (GOOD[:-1], ADDRESSED, "body is not JSON"),
-    "endless nesting": ("[" * 100_000, ADDRESSED, "body is not JSON"),
-    "null": ("null", ADDRESSED, "body is not a JSON-RPC message"),
-    "a JSON-RPC batch": (f"[{GOOD}]", ADDRESSED, "body is not a JSON-RPC message"),
-    "other JSON": ('{"hello":"world"}', ADDRESSED, "body is not a JSON-RPC message"),
-    "other version": (GOOD.replace("2.0", "1.0"), ADDRESSED, "body is not a JSON-RPC message"),
-    "id of null": (
-        '{"jsonrpc":"2.0","id":null,"method":"ping","params":[]}',
-        ADDRESSED,
-        "body is not a JSON-RPC message",
-    ),
-    "no gzip": (GOOD, {**ADDRESSED, "Delivery": "e=gzip"}, "body is not gzip in base64"),
-    "no base64": ("日本", {**ADDRESSED, "Delivery": "e=gzip"}, "body is not gzip in base64"),
-    "bad client": (GOOD, {**ADDRESSED, "ClientId": "a b"}, "attribute ClientId is malformed"),
-    "bad connection": (GOOD, {**ADDRESSED, "Delivery": "c=1"}, "attribute connection is malformed"),
-    "bad sequence": (GOOD, {**ADDRESSED, "Delivery": "q=x"}, "the sequence is no count"),
-    "bad time": (GOOD, {**ADDRESSED, "Timestamp": "now"}, "is not a number of seconds"),
-    "no client": (GOOD, {"MessageType": "jsonrpc"}, "a message without ClientId is nobody's"),
-    "no attributes": (GOOD, {}, "a message without ClientId is nobody's"),
-    "a notification of nobody": (
-        '{"jsonrpc":"2.0","method":"note"}',
-        {"MessageType": "jsonrpc"},
-        "a message without ClientId is nobody's",
-    ),
-    "SNS around nothing": (
-        '{"Type":"Notification","Message":"hello"}',
-        {},
-        "body is not JSON",
-    ),
-}
-
 
 @pytest.mark.parametrize("poison", POISON)
 def test_poison_is_put_aside_with_the_reason_and_the_worker_goes_on(
@@ -594,6 +562,48 @@ def test_a_dead_letter_has_no_more_attributes_than_raw_delivery_carries(post: Po
     assert letter.attributes[REASON_ATTRIBUTE] == "body is not JSON"
 
 
+def test_a_dead_letter_keeps_what_its_signature_covers(post: Post) -> None:
+    others = {f"A{number}": "x" for number in range(5)}
+    names = ("ProtocolVersion", "RequestId", "Method", "SessionId", "Timestamp")
+    ours = {**ADDRESSED, **dict.fromkeys(names, "1")}
+
+    post.bus.send(SERVER_QUEUE, Outgoing("hello", {**others, **ours}))
+    post.await_count("parked_count", 1)
+    post.await_empty_queue()
+
+    (letter,) = post.bus.receive(DEAD_LETTERS, max_count=10, wait_seconds=0, lease_seconds=30)
+    assert ours.items() < letter.attributes.items()
+    assert len(letter.attributes) == 10
+
+
+def test_a_request_whose_payload_cannot_be_fetched_now_comes_again(
+    memory: MemoryDeployment, alice: RawClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    payloads = MemoryPayloads(faults=Faults(error_share=1.0))
+    arrivals: list[Arrival] = []
+    config = memory.server(lease_seconds=1)
+    checks = ClaimChecks(store=payloads)
+    link = ServerLink(memory.bus, config, lambda a: not arrivals.append(a), claim_checks=checks)
+    link.start()
+    message = tool_call(1, "echo")
+    content = message.model_dump_json(exclude_unset=True).encode()
+    attributes = {**alice.write(message).attributes, "ExtendedPayloadSize": str(len(content))}
+    pointer = pointer_body(Pointer(payloads.bucket, "k"))
+    memory.bus.publish(REQUESTS, [Outgoing(pointer, attributes)])
+    memory.bus.wait_until(lambda: len(caplog.messages) > 0)
+    held = (memory.bus.depth(SERVER_QUEUE), memory.bus.depth(DEAD_LETTERS), len(arrivals))
+
+    payloads.faults = Faults()
+    payloads.put("k", content)
+
+    memory.bus.wait_until(lambda: len(arrivals) == 1)
+    (work,) = arrivals
+    assert isinstance(work, Work)
+    assert (work.request, held) == (message, (1, 0, 0))
+    assert "comes again, since its payload cannot be fetched" in caplog.messages[0]
+    link.close()
+
+
 def test_without_a_place_for_dead_letters_poison_is_left_to_the_queues_own_policy(
     take_post: TakePost, memory: MemoryDeployment
 ) -> None:
@@ -611,7 +621,7 @@ def test_poison_that_cannot_be_put_aside_comes_again(
 ) -> None:
     post = take_post(lease_seconds=1)
     post.bus.fail("send", DEAD_LETTERS, BusUnavailable("down"))
-    post.bus.publish("requests", [Outgoing("hello", {})])
+    post.bus.send(SERVER_QUEUE, Outgoing("hello", {}))
 
     post.await_empty_queue()
 
@@ -724,6 +734,21 @@ def test_an_answer_that_is_no_json_becomes_an_error_that_says_so(
     assert "The answer was not sent: the message cannot be written as JSON" in error_of(
         incoming.message
     )
+
+
+def test_a_request_whose_caller_cannot_be_told_anything_does_not_stop_the_worker(
+    take_post: TakePost, alice: RawClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its id alone is above the limit of the topic for answers."""
+    post = take_post(message_limit_bytes=1024)
+    alice.send(tool_call(noise(1_000), "echo"))
+    work = post.await_work()
+
+    work.answer(answer(work, text=noise(3000)))
+
+    post.await_empty_queue()
+    assert alice.waiting_count() == 0
+    assert caplog.messages == ["not even an error fits the topic's limit; nobody is answered"]
 
 
 def test_a_notification_above_the_limit_is_refused_to_whoever_sends_it(
@@ -839,7 +864,8 @@ def test_cancellations_are_delivered_before_the_requests_of_the_same_batch(
 ) -> None:
     alice.send(tool_call(1, "slow"), notification("notifications/cancelled", requestId=1))
 
-    cancel, work = take_post().await_arrivals(2)
+    # Without a way to other workers, nothing that is passed on comes back.
+    cancel, work = take_post(request_topic_arn=None).await_arrivals(2)
 
     assert isinstance(cancel, Incoming)
     assert isinstance(work, Work)

@@ -55,6 +55,18 @@ def test_a_poke_runs_the_work_with_the_time(ticker: Ticker, diary: Diary) -> Non
     assert before <= diary.calls.get(timeout=PATIENCE_SECONDS) <= time.monotonic()
 
 
+def test_work_that_is_due_beyond_what_a_thread_can_wait_for_does_not_end_it(
+    ticker: Ticker, diary: Diary
+) -> None:
+    diary.due_in_seconds = [float("inf")]
+    ticker.poke()
+    diary.calls.get(timeout=PATIENCE_SECONDS)
+
+    ticker.poke()
+
+    diary.calls.get(timeout=PATIENCE_SECONDS)
+
+
 def test_the_work_runs_again_when_it_said_it_is_due(ticker: Ticker, diary: Diary) -> None:
     diary.due_in_seconds = [0.05, 0.0, None]
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from asyncmcp_nb.sns_sqs import window as window_module
-from asyncmcp_nb.sns_sqs.window import KEPT_BYTES, KEPT_COUNT, Answered, Window
-from asyncmcp_nb.wire import Outgoing
+from asyncmcp_nb.sns_sqs.window import KEPT_COUNT, Answered, Window
+from asyncmcp_nb.wire import Outgoing, Payload
 
 ANSWER = Outgoing("answer", {})
 
@@ -64,11 +63,8 @@ def test_of_too_many_answers_the_oldest_go_first(window: Window[str]) -> None:
     assert known == [False, False, True, True]
 
 
-def test_of_too_large_answers_the_oldest_go_first(
-    window: Window[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(window_module, "KEPT_BYTES", 1000)
-    assert KEPT_BYTES > 1000
+def test_of_too_large_answers_the_oldest_go_first() -> None:
+    window: Window[str] = Window(keep_seconds=100, limit_bytes=1000)
 
     for key in range(4):
         window.finish(key, Outgoing("x" * 300, {}), 0.0)
@@ -77,10 +73,8 @@ def test_of_too_large_answers_the_oldest_go_first(
     assert known == [False, True, True, True]
 
 
-def test_an_answer_given_twice_counts_once(
-    window: Window[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(window_module, "KEPT_BYTES", 1000)
+def test_an_answer_given_twice_counts_once() -> None:
+    window: Window[str] = Window(keep_seconds=100, limit_bytes=1000)
 
     for _ in range(10):
         window.finish("key", Outgoing("x" * 300, {}), 0.0)
@@ -88,3 +82,35 @@ def test_an_answer_given_twice_counts_once(
 
     assert window.begin("key", "again", 0.0) is not None
     assert window.begin("other", "again", 0.0) is not None
+
+
+def test_an_answer_given_again_is_kept_from_then_on(window: Window[str]) -> None:
+    window.finish("key", ANSWER, 0.0)
+    window.finish("other", ANSWER, 1.0)
+    window.finish("key", ANSWER, 50.0)
+
+    assert window.begin("key", "again", 149.0) == Answered(ANSWER, 150.0)
+    assert window.begin("other", "again", 149.0) is None
+
+
+LARGE = Outgoing("pointer", {}, Payload("key", b"x" * 2000))
+
+
+def test_an_answer_that_is_too_large_by_itself_stays_until_it_is_published() -> None:
+    window: Window[str] = Window(keep_seconds=100, limit_bytes=1000)
+
+    window.finish("large", LARGE, 0.0)
+
+    assert window.begin("large", "again", 1.0) == Answered(LARGE, 100.0)
+
+
+def test_of_an_answer_that_is_published_what_is_in_s3_is_forgotten_here() -> None:
+    window: Window[str] = Window(keep_seconds=100, limit_bytes=1000)
+    window.finish("large", LARGE, 0.0)
+
+    window.slim("large")
+    window.slim("unknown")
+    window.finish("other", Outgoing("x" * 300, {}), 0.0)
+
+    assert window.begin("large", "again", 1.0) == Answered(Outgoing("pointer", {}), 100.0)
+    assert window.begin("other", "again", 1.0) is not None

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from asyncmcp_nb.ui.escape import Html, cut, joined, style, tag, visible
+from asyncmcp_nb.ui.escape import Html, joined, style, tag
 
 
 def test_text_is_escaped_and_markup_is_not() -> None:
@@ -71,15 +71,6 @@ def test_a_style_sheet_holds_no_markup() -> None:
     assert style("a{}") == "<style>a{}</style>"
     with pytest.raises(ValueError, match="markup"):
         style("</style><script>")
-
-
-def test_control_and_direction_characters_are_spelled_out() -> None:
-    assert visible("a\x1b[31mb\u202ec\r\nd\te\0") == "a\\u001b[31mb\\u202ec\nd\te\\u0000"
-
-
-def test_what_is_cut_is_counted() -> None:
-    assert cut("abcdef", 6) == "abcdef"
-    assert cut("x" * 1_000_010, 10) == "xxxxxxxxxx… (1,000,000 more characters)"
 
 
 def test_html_is_a_string_for_whoever_shows_it() -> None:

@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 
-from asyncmcp_nb.api import PandasViews
 from asyncmcp_nb.errors import ConfigError
 from asyncmcp_nb.ledger import Ledger, NewCall
 from asyncmcp_nb.session import Call, CallRecord, Log, Session, Status
 from asyncmcp_nb.ui.call_table import CallPage, CallTable, table_bundle
 from asyncmcp_nb.ui.panel import Panel
+from asyncmcp_nb.views import PandasViews
 from tests.ui.conftest import HOSTILE
 from tests.ui.test_renderers import page
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import time
 from collections.abc import Sequence
+from dataclasses import replace
 from html.parser import HTMLParser
 from types import SimpleNamespace
 from typing import Any
@@ -22,7 +24,11 @@ from mcp_types import (
     ToolAnnotations,
 )
 
+from asyncmcp_nb.bus import QueueDepth
+from asyncmcp_nb.server.status import ServerStatus, WorkerStatus
 from asyncmcp_nb.session import CallRecord, SessionStatus, Status
+from asyncmcp_nb.sns_sqs.depths import Measured
+from asyncmcp_nb.sns_sqs.statistics import ServerStatistics
 from asyncmcp_nb.ui import contents, renderers, rows, statuses, text
 from tests.ui.conftest import HOSTILE
 
@@ -263,6 +269,7 @@ def test_a_status_line_says_who_is_where_and_what_it_cost() -> None:
         waiting_count=1,
         unsolicited_count=0,
         requests={"Publish": 20},
+        ended_count=8,
         error=HOSTILE,
     )
 
@@ -271,24 +278,133 @@ def test_a_status_line_says_who_is_where_and_what_it_cost() -> None:
     for words in ("broker unreachable", "alice @ local", "2 sent", "8 done", "20 AWS requests"):
         assert words in shown.text
     assert "0 failed" not in shown.text
-    assert ("title", "2.50 a call of the log") in shown.attributes
+    assert ("title", "2.50 for each call that ended in this session") in shown.attributes
     assert ("role", "alert") in shown.attributes
     assert "alice@local" in text.status_text(status)
 
 
-def test_a_server_shows_its_counts() -> None:
-    counts = SimpleNamespace(
-        in_flight_count=1, answered_count=2, redelivered_count=3, parked_count=4
+def test_a_session_status_shows_all_that_its_line_leaves_out() -> None:
+    status = SessionStatus(
+        name="alice",
+        deployment="local",
+        endpoint="eu-west-1",
+        era="2026-07-28",
+        server=None,
+        state="connected",
+        counts={Status.QUEUED: 3, Status.RUNNING: 2, Status.DONE: 1_000},
+        oldest_outstanding_at=time.time() - 125,
+        waiting_count=4,
+        unsolicited_count=5,
+        requests={"ReceiveMessage": 30, "PublishBatch": 20},
+        ended_count=100,
+        duplicate_count=6,
+        refused_count=7,
+        held_count=8,
+        server_queue=Measured(QueueDepth(12, 3), 2.0),
+        queue=Measured(error=HOSTILE, age_seconds=1.0),
     )
-    status = SimpleNamespace(
-        name=HOSTILE, deployment="d", state="serving", up_seconds=61, statistics=counts, error=None
-    )
-    server: Any = SimpleNamespace(status=status)
 
-    shown = page(renderers.server_html(server)).text
+    plain = text.status_text(status)
+    rows = page(renderers.status_html(status)).text
+
+    expected = {
+        "Servers' queue": "12 waiting, 3 in flight, 2.0 s ago",
+        "Dead-letter queue": "not measured yet",
+        "Calls": "3 queued, 2 in flight, 1,000 ended",
+        "Oldest outstanding": "2 min 05 s",
+        "Waiting to be published": "4",
+        "Unsolicited": "5",
+        "Duplicates dropped": "6",
+        "Refused": "7",
+        "Held to keep the order": "8",
+        "AWS requests": "50, 0.50 for each call (20 PublishBatch, 30 ReceiveMessage)",
+    }
+    assert {name for name, value in expected.items() if name + value not in rows} == set()
+    lines = dict(line.strip().split("  ", 1) for line in plain.splitlines()[1:])
+    assert {name: lines[name].strip() for name in expected} == expected
+    assert "unknown (" in rows
+
+
+def test_a_server_status_shows_all_that_its_line_leaves_out() -> None:
+    counts = replace(
+        COUNTS,
+        oldest_in_flight_at=time.time() - 125,
+        duplicate_count=5,
+        unsolicited_count=6,
+        handed_back_count=7,
+        lost_lease_count=8,
+    )
+    status = replace(
+        server_of().status,
+        statistics=counts,
+        requests={"PublishBatch": 3},
+        queue=Measured(QueueDepth(12, 3), 2.0),
+    )
+
+    plain = text.server_status_text(status)
+    rows = page(renderers.server_status_html(status)).text
+
+    expected = {
+        "Servers' queue": "12 waiting, 3 in flight, 2.0 s ago",
+        "In flight": "1, the oldest for 2 min 05 s",
+        "Redelivered": "3",
+        "Duplicates dropped": "5",
+        "Unsolicited": "6",
+        "Dead letters": "4 put aside by this server",
+        "Handed back": "7",
+        "Leases lost": "8",
+        "AWS requests": "3, 1.50 for each answer (3 PublishBatch)",
+    }
+    assert {name for name, value in expected.items() if name + value not in rows} == set()
+    lines = dict(line.strip().split("  ", 1) for line in plain.splitlines()[1:])
+    assert {name: lines[name].strip() for name in expected} == expected
+
+
+COUNTS = ServerStatistics(in_flight_count=1, answered_count=2, redelivered_count=3, parked_count=4)
+
+
+def server_of(*workers: WorkerStatus) -> Any:
+    status = ServerStatus(
+        name=HOSTILE,
+        deployment="d",
+        state="serving",
+        up_seconds=61,
+        statistics=COUNTS,
+        requests={},
+        workers=workers,
+    )
+    return SimpleNamespace(status=status)
+
+
+def test_a_server_shows_its_counts() -> None:
+    shown = page(renderers.server_html(server_of())).text
 
     assert "1 in flight2 answered3 redelivered4 dead letters" in shown
     assert "up 1 min 01 s" in shown
+
+
+def test_a_server_shows_its_worker_processes() -> None:
+    well = WorkerStatus(
+        slot=0,
+        worker_id="0a1b2c3d",
+        pid=1234,
+        state="serving",
+        restart_count=0,
+        up_seconds=61,
+        statistics=COUNTS,
+        requests={},
+        error=None,
+        last_end=None,
+    )
+    away = replace(well, slot=1, pid=None, state="restarting", restart_count=5, error=HOSTILE)
+
+    shown = page(renderers.server_html(server_of(well, away)))
+
+    assert "2 workers" in shown.text
+    assert "0 0a1b2c3d1234● serving1201 min 01 s" in shown.text
+    assert "1 0a1b2c3d◌ restarting125" in shown.text
+    assert "<script>alert('x')</script>" in shown.text
+    assert "script" not in shown.tags
 
 
 # -- calls ----------------------------------------------------------------------------------------

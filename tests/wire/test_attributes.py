@@ -13,6 +13,7 @@ from asyncmcp_nb.errors import DecodeError
 from asyncmcp_nb.limits import RAW_DELIVERY_ATTRIBUTE_COUNT
 from asyncmcp_nb.wire import Header
 from asyncmcp_nb.wire.attributes import from_attributes, to_attributes
+from asyncmcp_nb.wire.signing import SIGNED_ATTRIBUTES
 
 CONNECTION = "0123456789abcdef" * 2
 
@@ -27,9 +28,12 @@ headers = st.builds(
     method=st.none() | texts,
     session_id=st.none() | texts,
     worker_id=st.none() | texts,
+    message_id=st.none() | st.text("0123456789abcdef", min_size=16, max_size=16),
     sequence=st.none() | st.integers(0, 10**12 - 1),
     timestamp=st.none() | st.integers(0, 10**12 - 1).map(lambda milliseconds: milliseconds / 1000),
     encoding=st.none() | st.just("gzip"),
+    payload_digest=st.none() | st.text("0123456789abcdef", min_size=64, max_size=64),
+    payload_bytes=st.none() | st.integers(0, 10**12 - 1),
 )
 
 
@@ -41,6 +45,11 @@ def test_a_header_comes_back_from_its_attributes_as_it_was(header: Header) -> No
 @given(headers)
 def test_no_header_needs_more_attributes_than_raw_delivery_carries(header: Header) -> None:
     assert len(to_attributes(header)) <= RAW_DELIVERY_ATTRIBUTE_COUNT
+
+
+@given(headers)
+def test_every_attribute_of_a_header_is_one_that_a_signature_covers(header: Header) -> None:
+    assert to_attributes(header).keys() <= set(SIGNED_ATTRIBUTES)
 
 
 @given(headers)
@@ -60,6 +69,8 @@ def test_a_full_header_has_these_attributes_on_the_wire() -> None:
         sequence=3,
         timestamp=1700000000.5,
         encoding="gzip",
+        payload_digest="0" * 64,
+        payload_bytes=300_000,
     )
 
     assert to_attributes(header) == {
@@ -71,7 +82,8 @@ def test_a_full_header_has_these_attributes_on_the_wire() -> None:
         "SessionId": "sealed",
         "WorkerId": "*",
         "Timestamp": "1700000000.500",
-        "Delivery": f"c={CONNECTION};q=3;e=gzip",
+        "Delivery": f"c={CONNECTION};q=3;e=gzip;h={'0' * 64}",
+        "ExtendedPayloadSize": "300000",
     }
 
 
@@ -80,7 +92,8 @@ def test_an_empty_header_says_only_what_kind_of_message_it_is() -> None:
 
 
 def test_attributes_of_other_software_are_ignored() -> None:
-    attributes = {"X-Trace": "1", "Delivery": f"z=9;c={CONNECTION};nonsense", "ClientId": "a"}
+    delivery = f"z=9;c={CONNECTION};nonsense;xq=7"
+    attributes = {"X-Trace": "1", "Delivery": delivery, "ClientId": "a"}
 
     assert from_attributes(attributes) == Header(client_id="a", connection_id=CONNECTION)
 
@@ -99,6 +112,11 @@ def test_attributes_of_other_software_are_ignored() -> None:
         ({"Delivery": "q=-1"}, "attribute Delivery: the sequence is no count"),
         ({"Delivery": "q=1.5"}, "attribute Delivery: the sequence is no count"),
         ({"Delivery": "q=" + "9" * 13}, "attribute Delivery: the sequence is no count"),
+        ({"Delivery": "h=" + "0" * 63}, "attribute digest is malformed"),
+        ({"ExtendedPayloadSize": "much"}, "attribute ExtendedPayloadSize is no count"),
+        ({"ExtendedPayloadSize": "1e9"}, "attribute ExtendedPayloadSize is no count"),
+        ({"Method": "x" * 1_025}, "attribute Method is longer than 1,024 characters"),
+        ({"RequestId": "x" * 1_025}, "attribute RequestId is longer than 1,024 characters"),
         ({"Timestamp": "yesterday"}, "attribute Timestamp is not a number of seconds"),
         ({"Timestamp": "nan"}, "attribute Timestamp is not a number of seconds"),
         ({"Timestamp": "-1"}, "attribute Timestamp is not a number of seconds"),
@@ -113,7 +131,7 @@ def test_a_malformed_attribute_is_named(attributes: dict[str, str], reason: str)
 
 @given(
     st.dictionaries(
-        st.sampled_from(["ClientId", "Delivery", "Timestamp", "WorkerId", "RequestId", "Method"]),
+        st.sampled_from(SIGNED_ATTRIBUTES),
         st.text() | st.from_regex(r"([a-z]=[^;]*;?){0,3}", fullmatch=True),
     )
 )

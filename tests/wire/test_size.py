@@ -16,6 +16,10 @@ def test_characters_count_as_their_utf8_bytes() -> None:
     assert size_bytes("é", {"N": "日本"}) == 2 + len("N") + len("String") + 6
 
 
+def test_half_a_surrogate_pair_from_outside_weighs_something() -> None:
+    assert size_bytes("a\ud800", {}) == 4
+
+
 def test_an_empty_message_weighs_nothing() -> None:
     assert size_bytes("", {}) == 0
 

@@ -16,16 +16,17 @@ from asyncmcp_nb.magics.errors import MagicUsageError, nearest
 from asyncmcp_nb.magics.parser import Grammar, Option
 from asyncmcp_nb.magics.state import CellServer, State
 from asyncmcp_nb.server.cell import functions_of, make_app
-from asyncmcp_nb.server.handle import ServerHandle
+from asyncmcp_nb.server.handle import RunningServer
 
 _CELL_NAME = "notebook"
 """Of a cell that is served without a name."""
 
 _WHAT = "MODULE:APP|stop"
 _PROFILE = Option("--profile", "PROFILE")
+_WORKERS = Option("--workers", "N")
 
 
-async def _serve(context: Context) -> ServerHandle | None:
+async def _serve(context: Context) -> RunningServer | None:
     if context.body is not None:
         return await _serve_cell(context)
     what = context.given.words[_WHAT]
@@ -34,11 +35,12 @@ async def _serve(context: Context) -> ServerHandle | None:
         return None
     if context.given.word("NAME") is not None:
         raise MagicUsageError(f"one word too many; usage: {SERVE.usage()}")
+    workers = context.given.count(_WORKERS.name) or 0
     handles = context.state.app_servers
     former = handles.get(what)
     if former is not None:
         await _stopped(former)
-    handles[what] = await _started(what, context.given.option(_PROFILE.name))
+    handles[what] = await _started(what, context.given.option(_PROFILE.name), workers=workers)
     _warn_of_rivals(context.state, handles[what])
     return handles[what]
 
@@ -46,7 +48,7 @@ async def _serve(context: Context) -> ServerHandle | None:
 # -- cells ----------------------------------------------------------------------------------------
 
 
-async def _serve_cell(context: Context) -> ServerHandle:
+async def _serve_cell(context: Context) -> RunningServer:
     """Run the cell's functions, and serve them with those that other cells serve there.
 
     One queue is served by one server: two that compete for it would each get calls of tools that
@@ -86,7 +88,7 @@ async def _run(context: Context) -> None:
 
 async def _serve_cells(
     state: State, cells: dict[str, dict[str, Callable[..., Any]]], profile: str | None
-) -> ServerHandle:
+) -> RunningServer:
     """Serve the tools of cells, in place of what cells served there before."""
     tools = {name: tool for functions in cells.values() for name, tool in functions.items()}
     app = make_app("+".join(cells), tuple(tools), tools)
@@ -99,11 +101,11 @@ async def _serve_cells(
     return handle
 
 
-async def _started(app: Any, profile: str | None) -> ServerHandle:
-    return await anyio.to_thread.run_sync(partial(serve, app, profile))
+async def _started(app: Any, profile: str | None, *, workers: int = 0) -> RunningServer:
+    return await anyio.to_thread.run_sync(partial(serve, app, profile, workers=workers))
 
 
-async def _stopped(handle: ServerHandle) -> None:
+async def _stopped(handle: RunningServer) -> None:
     await anyio.to_thread.run_sync(handle.stop)
 
 
@@ -143,7 +145,7 @@ async def _stop_cell(state: State, name: str) -> None:
     raise MagicUsageError(f"nothing is served as {name!r}{nearest(name, known)}")
 
 
-def _warn_of_rivals(state: State, handle: ServerHandle) -> None:
+def _warn_of_rivals(state: State, handle: RunningServer) -> None:
     rivals = [
         h.name for h in state.handles() if h is not handle and h.deployment == handle.deployment
     ]
@@ -182,7 +184,7 @@ SERVE = Command(
     name="serve",
     summary="serve a module's MCP server, or a cell's functions: public ones with a docstring",
     run=_serve,
-    grammar=Grammar(required=(_WHAT,), optional=("NAME",), options=(_PROFILE,)),
+    grammar=Grammar(required=(_WHAT,), optional=("NAME",), options=(_PROFILE, _WORKERS)),
     cell_grammar=Grammar(optional=("NAME",), options=(_PROFILE,)),
 )
 BROKER = Command(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 from typing import Any, Final, cast, get_args
 
+import anyio.to_thread
+
 from asyncmcp_nb.api import connect
 from asyncmcp_nb.config import Era
 from asyncmcp_nb.errors import CallTimedOut
@@ -43,7 +45,7 @@ def _bound(session: Session, context: Context) -> str:
 
 async def _disconnect(context: Context) -> None:
     session = context.session
-    outstanding = session.status.outstanding_count
+    outstanding = session.snapshot().outstanding_count
     await session.close()
     context.state.session = None
     words = "outstanding call goes" if outstanding == 1 else "outstanding calls go"
@@ -51,14 +53,15 @@ async def _disconnect(context: Context) -> None:
     print(f"disconnected {session.name}{left}")
 
 
-def _status(context: Context) -> SessionStatus | None:
+async def _status(context: Context) -> SessionStatus | None:
     for handle in context.state.handles():
-        print(f"serving {handle.status}")
+        checked = await anyio.to_thread.run_sync(handle.check, abandon_on_cancel=True)
+        print(f"serving {checked}")
     session = context.state.open_session(context.names)
     if session is None and context.state.handles():
         print("not connected; `%mcp connect` connects")
         return None
-    return context.session.status
+    return await context.session.check()
 
 
 def _panel(context: Context) -> Any:

@@ -1,4 +1,4 @@
-"""Over real SNS and SQS requests: what the memory bus proves, once more on the embedded broker."""
+"""Over real SNS and SQS requests: what the memory bus proves, once more on each broker."""
 
 from __future__ import annotations
 
@@ -79,6 +79,11 @@ class Place:
                 yield
             finally:
                 tasks.cancel_scope.cancel()
+
+
+@pytest.fixture
+def deployment(broker_deployment: Deployment) -> Deployment:
+    return broker_deployment
 
 
 @pytest.fixture

@@ -1,0 +1,118 @@
+"""``provision``: deployments on AWS."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from asyncmcp_nb.cli.option_groups import with_options
+from asyncmcp_nb.config import require_key_references
+from asyncmcp_nb.errors import ConfigError
+
+if TYPE_CHECKING:
+    from asyncmcp_nb.broker.provisioning import Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resources:
+    """What topics and queues are to be like."""
+
+    fifo: Annotated[
+        bool, typer.Option("--fifo", help="Keep the order of each connection's messages.")
+    ] = False
+    maximum_message_size: Annotated[
+        int | None, typer.Option(help="Bytes that the topics take, up to 1,048,576.")
+    ] = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remembered:
+    """What the profile is to say beside where things are."""
+
+    claim_check_bucket: Annotated[
+        str | None, typer.Option(help="An existing S3 bucket for larger messages.")
+    ] = None
+    allowed_reply_topic: Annotated[
+        list[str] | None,
+        typer.Option(help="ARN of a topic that clients may have answers sent to; repeatable."),
+    ] = None
+    session_key_file: Annotated[
+        str | None, typer.Option(help="Where servers have a file of 32 random bytes or more.")
+    ] = None
+    signing_key: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="env:NAME|file:PATH",
+            help="Where a key is that signs and verifies messages; repeatable, the first signs.",
+        ),
+    ] = None
+
+    def settings(self) -> Settings:
+        """As ``provision`` takes them.
+
+        Raises:
+            ConfigError: A signing key is not named, but given.
+        """
+        signing_keys = tuple(self.signing_key or ())
+        require_key_references(signing_keys)
+        return {
+            "claim_check_bucket": self.claim_check_bucket,
+            "allowed_reply_topics": tuple(self.allowed_reply_topic or ()),
+            "session_key_file": self.session_key_file,
+            "signing_keys": signing_keys,
+        }
+
+
+@with_options(resources=Resources, remembered=Remembered)
+def provision(
+    name: Annotated[str, typer.Argument(help="The deployment; what is made is named after it.")],
+    *,
+    region: Annotated[str | None, typer.Option(help="Default: the configured one.")] = None,
+    endpoint_url: Annotated[str | None, typer.Option(help="Default: AWS.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan only.")] = False,
+    resources: Resources,
+    remembered: Remembered,
+) -> None:
+    """Make a deployment's topics and queues, and write its profile.
+
+    It can be repeated: what exists is brought to the plan.
+    """
+    settings = remembered.settings()
+    if dry_run:
+        print(_plan(name, region, resources), end="")
+        return
+    from asyncmcp_nb import broker
+    from asyncmcp_nb.profiles import profile_file, save_profile
+
+    deployment = broker.provision(
+        name,
+        region=region,
+        endpoint_url=endpoint_url,
+        fifo=resources.fifo,
+        maximum_message_size_bytes=resources.maximum_message_size,
+        **settings,
+    )
+    change = "wrote" if save_profile(deployment) else "unchanged:"
+    print(f"[{name}]\n{deployment.to_toml()}\n{change} profile {name} in {profile_file()}")
+
+
+def _plan(name: str, region: str | None, resources: Resources) -> str:
+    """What ``provision`` would make; asks nobody."""
+    import boto3
+
+    from asyncmcp_nb.broker.plan import plan_deployment
+    from asyncmcp_nb.broker.resources import Place
+
+    session: Any = boto3.Session()
+    place = region or session.region_name
+    if not place:
+        raise ConfigError("no AWS region is configured; name one with --region")
+    plan = plan_deployment(
+        name,
+        Place(region=place, account_id="of your credentials"),
+        maximum_message_size_bytes=resources.maximum_message_size,
+        fifo=resources.fifo,
+    )
+    return plan.describe()

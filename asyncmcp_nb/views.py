@@ -1,0 +1,46 @@
+"""The log's views, for the session's log: frames, exports, timelines."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from asyncmcp_nb.ledger import CallRecord
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class PandasViews:
+    """The log's views, with pandas imported when one is asked for."""
+
+    def frame(self, records: Sequence[CallRecord]) -> pd.DataFrame:
+        """See ``LogViews.frame``."""
+        from asyncmcp_nb.frame import to_frame
+
+        return to_frame(records)
+
+    def results(self, records: Sequence[CallRecord]) -> pd.DataFrame:
+        """See ``LogViews.results``."""
+        from asyncmcp_nb.frame import to_results
+
+        return to_results(records)
+
+    def export(self, records: Sequence[CallRecord], path: Path, redact: Any) -> Path:
+        """See ``LogViews.export``."""
+        from asyncmcp_nb.frame import export
+
+        return export(records, path, redact=redact)
+
+    def timeline(self, records: Sequence[CallRecord]) -> Any:
+        """See ``LogViews.timeline``."""
+        from asyncmcp_nb.frame import timeline
+
+        return timeline(records)
+
+    def join(self, source: Any, records: Sequence[CallRecord]) -> pd.DataFrame:
+        """See ``LogViews.join``."""
+        from asyncmcp_nb.frame import join_answers
+
+        return join_answers(source, records)
