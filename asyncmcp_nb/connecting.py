@@ -16,6 +16,7 @@ from mcp_types import Implementation
 from asyncmcp_nb import broker, registry
 from asyncmcp_nb._version import __version__
 from asyncmcp_nb.config import OUR_DIALECT, Deployment, Era, SnsSqsTransportConfig
+from asyncmcp_nb.displays import WidgetDisplays
 from asyncmcp_nb.errors import ConfigError, HandshakeTimedOut
 from asyncmcp_nb.ledger import Ledger
 from asyncmcp_nb.places import Where, open_claim_checks, resolve
@@ -186,7 +187,7 @@ def _assemble(
             "client_info": Implementation(name="asyncmcp-nb", version=__version__),
             **client_options,
         },
-        panel=_panel,
+        displays=WidgetDisplays(),
         on_close=seat.release,
     )
 
@@ -225,9 +226,3 @@ def _is_loop_running() -> bool:
     except RuntimeError:
         return False
     return True
-
-
-def _panel(session: Session) -> Any:
-    from asyncmcp_nb.ui.panel import Panel
-
-    return Panel(session)

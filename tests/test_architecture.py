@@ -39,6 +39,7 @@ ROOT = {
     "cli",
     "connecting",
     "demo",
+    "displays",
     "letters",
     "places",
     "registry",
@@ -91,7 +92,7 @@ OWNERS: dict[str, set[str]] = {
     "pyarrow": {"frame"},
     "pydantic": SPEAKS_MCP | {"wire"},
     "pydantic_core": {"session", "wire"},
-    "referencing": {"session"},
+    "referencing": {"session", "ui"},
     "sqlite3": {"ledger", "server.shared_file"},
     "traitlets": {"ui", "magics"},
 }

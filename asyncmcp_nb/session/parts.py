@@ -9,6 +9,7 @@ from typing import Any, Final
 from asyncmcp_nb.bus import Bus
 from asyncmcp_nb.config import SnsSqsTransportConfig
 from asyncmcp_nb.ledger import Ledger
+from asyncmcp_nb.session.displays import Displays, NoDisplays
 from asyncmcp_nb.session.envelope import Stamp
 from asyncmcp_nb.session.log import LogViews
 from asyncmcp_nb.sns_sqs.messages import ClaimChecks
@@ -44,8 +45,8 @@ class SessionParts:
     ledger: Ledger
     """Closed with the session."""
     views: LogViews
-    panel: Callable[[Any], Any] = repr
-    """Makes the widget of a session."""
+    displays: Displays = field(default_factory=NoDisplays)
+    """Makes the session's widgets."""
     client_options: Mapping[str, Any] = field(default_factory=dict[str, Any])
     """More arguments for the SDK's ``Client``: callbacks, ``client_info``."""
     on_close: Callable[[], None] = lambda: None

@@ -20,6 +20,7 @@ from asyncmcp_nb.session.book import CallBook
 from asyncmcp_nb.session.call import Call
 from asyncmcp_nb.session.catalogue import Catalogue, ToolList
 from asyncmcp_nb.session.desk import CallDesk, new_call
+from asyncmcp_nb.session.displays import Displayed
 from asyncmcp_nb.session.envelope import MODERN_ERA
 from asyncmcp_nb.session.group import CallGroup
 from asyncmcp_nb.session.home import Home
@@ -37,7 +38,7 @@ from asyncmcp_nb.sns_sqs.handoff import Handoff, Mailbox
 _LIST_TIMEOUT_SECONDS: Final = 30.0
 
 
-class Session:
+class Session(Displayed):
     """A client's connection to the MCP servers behind a deployment's queues.
 
     Calls go on without it: what was submitted is in the ledger, its answers arrive while a cell
@@ -45,6 +46,7 @@ class Session:
     """
 
     def __init__(self, parts: SessionParts, home: Home) -> None:
+        super().__init__(parts.displays)
         self._parts = parts
         self._home = home
         self.name = parts.name
@@ -297,10 +299,6 @@ class Session:
         return self._book.get_many(call_ids)
 
     # -- looking at it ----------------------------------------------------------------------------
-
-    def panel(self) -> Any:
-        """The widget: status, tools and the live table of calls."""
-        return self._parts.panel(self)
 
     @property
     def status(self) -> SessionStatus:

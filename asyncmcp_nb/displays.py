@@ -1,0 +1,46 @@
+"""The widgets of a session, with ipywidgets imported when one is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from asyncmcp_nb.session import Session
+
+
+class WidgetDisplays:
+    """See ``asyncmcp_nb.session.displays.Displays``."""
+
+    def panel(self, session: Session) -> Any:
+        """See ``Displays``."""
+        from asyncmcp_nb.ui.panel import Panel
+
+        return Panel(session)
+
+    def tool_list(self, session: Session) -> Any:
+        """See ``Displays``."""
+        from asyncmcp_nb.ui.part import Shown
+        from asyncmcp_nb.ui.tool_list import ToolListPart
+
+        return Shown(session, ToolListPart(session))
+
+    def form(self, session: Session, tool: str, values: Mapping[str, Any]) -> Any:
+        """See ``Displays``."""
+        from asyncmcp_nb.ui.part import Shown
+        from asyncmcp_nb.ui.tool_form import ToolForm
+
+        return Shown(session, ToolForm(session, session.tool(tool), values))
+
+    def table(self, session: Session) -> Any:
+        """See ``Displays``."""
+        from asyncmcp_nb.ui.call_table import CallTable
+        from asyncmcp_nb.ui.part import Shown
+
+        return Shown(session, CallTable(session))
+
+    def messages(self, session: Session) -> Any:
+        """See ``Displays``."""
+        from asyncmcp_nb.ui.message_pane import MessagePane
+        from asyncmcp_nb.ui.part import Shown
+
+        return Shown(session, MessagePane(session))
