@@ -16,7 +16,7 @@ ARMS := memory workers duplicates embedded
 # JupyterLab refuses to run as root unless told to; containers often are root.
 AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
-.PHONY: help lab demo test test-fauxqs test-faults soak fauxqs lint format types coverage acceptance clean
+.PHONY: help lab demo notebooks test test-fauxqs test-faults test-browser browser soak fauxqs lint format types coverage acceptance clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -35,6 +35,18 @@ test-fauxqs: $(READY) fauxqs ## run the transport's tests on fauxqs, another SNS
 
 test-faults: $(READY) fauxqs ## kill, freeze, cut off, forge: in memory, on moto and on fauxqs
 	$(PYTEST) tests/faults
+
+test-browser: $(READY) browser ## use the notebooks in a browser, as a person would; keeps screenshots
+	$(BIN)/pytest -n0 -m browser --session-timeout 600 tests/browser
+
+browser: ## install Debian's chromium where none is there
+	@if [ -n "$${CHROMIUM:-}" ] || command -v chromium >/dev/null; then exit 0; fi; \
+	if [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then \
+	  echo "No chromium found: install it (Debian: apt-get install chromium), or name a browser: make CHROMIUM=/path/to/chromium test-browser" >&2; \
+	  exit 1; \
+	fi; \
+	echo "Installing chromium with apt-get."; \
+	apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends chromium fonts-dejavu-core >/dev/null
 
 soak: $(READY) ## 20,000 calls through worker processes that keep being killed: some minutes
 	$(BIN)/python -m tests.faults.soak

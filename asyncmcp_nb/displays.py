@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from typing import Any
 
 from asyncmcp_nb.session import Session
+from asyncmcp_nb.session.tally import Tally
 
 
 class WidgetDisplays:
@@ -44,3 +46,9 @@ class WidgetDisplays:
         from asyncmcp_nb.ui.part import Shown
 
         return Shown(session, MessagePane(session))
+
+    def progress(self, tally: Tally, /) -> AbstractContextManager[object]:
+        """See ``Displays``."""
+        from asyncmcp_nb.ui.group_bar import watch
+
+        return watch(tally)

@@ -4,7 +4,8 @@ Above: ``session`` submits and reads, the transport's threads record, ``frame`` 
 Below: ``errors``. It knows nothing of queues, event loops or pandas.
 """
 
-from asyncmcp_nb.ledger.ledger import Ledger
+from asyncmcp_nb.ledger.answers import LEVELS, severity
+from asyncmcp_nb.ledger.ledger import NOTES, Ledger
 from asyncmcp_nb.ledger.query import CallFilter
 from asyncmcp_nb.ledger.reader import LedgerReader
 from asyncmcp_nb.ledger.records import (
@@ -23,6 +24,8 @@ from asyncmcp_nb.ledger.records import (
 from asyncmcp_nb.ledger.status import OUTSTANDING, STATUSES, TERMINAL, Status, next_status
 
 __all__ = [
+    "LEVELS",
+    "NOTES",
     "OUTSTANDING",
     "STATUSES",
     "TERMINAL",
@@ -42,4 +45,5 @@ __all__ = [
     "Status",
     "Unsolicited",
     "next_status",
+    "severity",
 ]

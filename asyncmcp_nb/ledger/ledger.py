@@ -14,17 +14,21 @@ from types import TracebackType
 from typing import Final
 
 from asyncmcp_nb.errors import ConfigError, InvalidArguments
-from asyncmcp_nb.ledger.answers import dump_json, storable
+from asyncmcp_nb.ledger.answers import LogLine, dump_json, severity, storable
 from asyncmcp_nb.ledger.reader import LedgerReader
 from asyncmcp_nb.ledger.recorder import (
     bind_request,
     record_arrival,
+    record_note,
     record_refused,
     record_sent,
 )
 from asyncmcp_nb.ledger.records import Arrival, Binding, NewCall, Recorded, Refused, Sent
 from asyncmcp_nb.ledger.status import Status
 from asyncmcp_nb.ledger.store import BUSY_SECONDS, Store
+
+NOTES: Final = "asyncmcp_nb"
+"""The logger of ``Ledger.note``."""
 
 _GIVEN_UP: Final = frozenset({Status.CANCELLED, Status.TIMED_OUT, Status.FAILED})
 
@@ -140,6 +144,21 @@ class Ledger(LedgerReader):
         with self._store.writing() as db:
             for one in refused:
                 record_refused(db, one)
+
+    def note(self, call_id: str, text: str, *, at: float, level: str = "warning") -> bool:
+        """Add a line of this side's own to a call's log messages, under the logger ``NOTES``.
+
+        Args:
+            call_id: The call.
+            text: For people.
+            at: Unix seconds.
+            level: As of a server's log message.
+
+        Returns:
+            False where the call is not in the ledger.
+        """
+        with self._store.writing() as db:
+            return record_note(db, call_id, LogLine(level, severity(level), NOTES, dump_json(text)), at=at)
 
     def finish(
         self,

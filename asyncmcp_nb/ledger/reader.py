@@ -33,6 +33,11 @@ class LedgerReader:
         """The file, or ``:memory:``."""
         return self._store.name
 
+    @property
+    def version(self) -> int:
+        """Another number after every transaction of this process: what was read may have changed."""
+        return self._store.version
+
     def get(self, call_id: str) -> CallRecord | None:
         """The call of this id, or None."""
         found = self.get_many([call_id])
@@ -170,19 +175,31 @@ class LedgerReader:
         Raises:
             ConfigError: No such level.
         """
-        if level is not None and level not in LEVELS:
-            raise ConfigError(f"no log level {level!r}; known: {', '.join(LEVELS)}")
+        clause, parameters = _which_logs(call_id, level)
         parts = [
             "SELECT call_id, level, logger, data, received_at",
-            "FROM logs JOIN calls USING (position) WHERE severity >= ?",
-            "" if call_id is None else "AND call_id = ?",
+            "FROM logs JOIN calls USING (position)",
+            clause,
             "ORDER BY entry DESC LIMIT ?",
         ]
-        least = severity("debug" if level is None else level)
-        chosen = [] if call_id is None else [call_id]
         with self._store.reading() as db:
-            found = db.execute(" ".join(parts), [least, *chosen, limit]).fetchall()
+            found = db.execute(" ".join(parts), [*parameters, limit]).fetchall()
         return [LogEntry(*row) for row in reversed(found)]
+
+    def log_count(self, call_id: str | None = None, *, level: str | None = None) -> int:
+        """How many log messages there are of one call or of all.
+
+        Args:
+            call_id: The call, or None for all.
+            level: As of ``logs``.
+
+        Raises:
+            ConfigError: No such level.
+        """
+        clause, parameters = _which_logs(call_id, level)
+        with self._store.reading() as db:
+            statement = " ".join(["SELECT count(*) FROM logs", clause])
+            return int(db.execute(statement, parameters).fetchone()[0])
 
     def unsolicited(self) -> list[Unsolicited]:
         """Messages that belong to no call, in the order of arrival; the newest 1,000 are kept."""
@@ -205,3 +222,18 @@ class LedgerReader:
         with self._store.reading() as db:
             found = db.execute(statement).fetchone()[0]
         return None if found is None else float(found)
+
+
+def _which_logs(call_id: str | None, level: str | None) -> tuple[str, list[str | int]]:
+    """The ``WHERE`` clause of log messages, and its parameters."""
+    if level is not None and level not in LEVELS:
+        raise ConfigError(f"no log level {level!r}; known: {', '.join(LEVELS)}")
+    terms: list[str] = []
+    parameters: list[str | int] = []
+    if level is not None:
+        terms.append("severity >= ?")
+        parameters.append(severity(level))
+    if call_id is not None:
+        terms.append("logs.position = (SELECT position FROM calls WHERE call_id = ?)")
+        parameters.append(call_id)
+    return ("WHERE " + " AND ".join(terms) if terms else ""), parameters

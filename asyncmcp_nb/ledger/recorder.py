@@ -12,6 +12,7 @@ from typing import Final
 from asyncmcp_nb.errors import LedgerError
 from asyncmcp_nb.ledger.answers import (
     Answer,
+    LogLine,
     read_error,
     read_log,
     read_progress,
@@ -133,6 +134,17 @@ def record_refused(db: sqlite3.Connection, refused: Refused) -> None:
         refused.reason,
     )
     _keep_unsolicited(db, entry)
+
+
+def record_note(db: sqlite3.Connection, call_id: str, line: LogLine, *, at: float) -> bool:
+    """Add a line of our own to a call's log; False where there is no such call."""
+    # Of no request: 0 is the number of none.
+    inserted = db.execute(
+        "INSERT INTO logs (position, request, severity, level, logger, data, received_at) "
+        "SELECT position, 0, ?, ?, ?, ?, ? FROM calls WHERE call_id = ?",
+        (line.severity, line.level, line.logger, line.data_json, at, call_id),
+    ).rowcount
+    return bool(inserted)
 
 
 def _unsolicited(arrival: Arrival) -> Unsolicited:

@@ -58,6 +58,8 @@ class Store:
         self._pool_lock: Final = Lock()
         self._idle: list[sqlite3.Connection] = []
         self._is_closed = False
+        self.version = 0
+        """How many transactions this process has committed to it."""
         if self.name != IN_MEMORY:
             self._make_file(Path(path))
         try:
@@ -85,6 +87,7 @@ class Store:
                 try:
                     yield self._writer
                     self._writer.execute("COMMIT")
+                    self.version += 1
                 finally:
                     # Still open only when something was raised, Ctrl-C in a cell included.
                     if self._writer.in_transaction:

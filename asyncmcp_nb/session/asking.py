@@ -1,22 +1,30 @@
 """Answering what a server asks back: ``input_required`` results of the 2026 era.
 
 The questions are in the ledger, so they can be answered by a later session too. They go through the
-SDK client's own callbacks, the same that serve the 2025 era.
+callbacks of the SDK's client, the same that serve the 2025 era.
 """
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from typing import Any, Final
 
 import anyio
 from mcp import Client
-from mcp.client import ClientRequestContext
-from mcp_types import ErrorData, InputRequiredResult, InputResponse
+from mcp_types import (
+    CreateMessageRequest,
+    ElicitRequest,
+    ErrorData,
+    InputRequest,
+    InputRequiredResult,
+    InputResponse,
+)
 from pydantic import ValidationError
 
 from asyncmcp_nb.ledger import CallRecord, Status
 from asyncmcp_nb.logs import about
+from asyncmcp_nb.session.asker import CallContext
 from asyncmcp_nb.session.desk import CallDesk
 from asyncmcp_nb.session.envelope import Reply
 
@@ -31,9 +39,17 @@ _STATE_ONLY_SECONDS: Final = 0.25
 class Answerer:
     """Answers questions with a client's callbacks, on the client's loop."""
 
-    def __init__(self, client: Client, desk: CallDesk) -> None:
+    def __init__(self, client: Client, desk: CallDesk, callbacks: Mapping[str, Any]) -> None:
+        """Make one.
+
+        Args:
+            client: Whose session the callbacks are shown.
+            desk: Where calls are sent again.
+            callbacks: All three of the SDK client's callbacks, by its names for them.
+        """
         self._client = client
         self._desk = desk
+        self._callbacks = callbacks
         self._under_way: set[tuple[str, str]] = set()
 
     async def answer(self, call_id: str) -> None:
@@ -78,17 +94,50 @@ class Answerer:
             self._send_on(record, Reply(responses, asked.request_state))
 
     async def _ask(self, record: CallRecord, asked: InputRequiredResult) -> dict[str, Any] | None:
+        """All questions at once, as a person sees them; None where one was refused.
+
+        Raises:
+            Exception: What a callback raised.
+        """
+        answers: dict[str, InputResponse | ErrorData] = {}
+        raised: list[Exception] = []
+
+        async def ask(key: str, request: InputRequest) -> None:
+            try:
+                answers[key] = await self._dispatch(record.call_id, request)
+            except Exception as exc:  # boundary: raised again below, without the group around it
+                raised.append(exc)
+            if raised or isinstance(answers[key], ErrorData):
+                asking.cancel_scope.cancel()
+
+        requests = asked.input_requests or {}
+        async with anyio.create_task_group() as asking:
+            for key, request in requests.items():
+                asking.start_soon(ask, key, request)
+        if raised:
+            raise raised[0]
         responses: dict[str, Any] = {}
-        for key, request in (asked.input_requests or {}).items():
-            context = ClientRequestContext(session=self._client.session, request_id=record.call_id)
-            answer: InputResponse | ErrorData = await self._client.session.dispatch_input_request(
-                context, request
-            )
+        for key, answer in answers.items():
             if isinstance(answer, ErrorData):
                 self._desk.fail(record.call_id, answer.message, code=answer.code)
                 return None
             responses[key] = answer.model_dump(by_alias=True, mode="json", exclude_none=True)
         return responses
+
+    async def _dispatch(self, call_id: str, request: InputRequest) -> InputResponse | ErrorData:
+        context = CallContext(
+            session=self._client.session,
+            request_id=call_id,
+            meta=request.params.meta if request.params else None,
+            call_id=call_id,
+        )
+        match request:
+            case ElicitRequest(params=params):
+                return await self._callbacks["elicitation_callback"](context, params)
+            case CreateMessageRequest(params=params):
+                return await self._callbacks["sampling_callback"](context, params)
+            case _:
+                return await self._callbacks["list_roots_callback"](context)
 
     def _send_on(self, record: CallRecord, reply: Reply) -> None:
         current = self._desk.ledger.get(record.call_id)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, TypeVar
-from weakref import WeakValueDictionary
+from weakref import WeakSet, WeakValueDictionary
 
 from asyncmcp_nb.errors import LedgerError
 from asyncmcp_nb.ledger import CallRecord
@@ -12,7 +13,8 @@ from asyncmcp_nb.session.call import Call
 from asyncmcp_nb.session.catalogue import Catalogue
 from asyncmcp_nb.session.desk import CallDesk, new_call
 from asyncmcp_nb.session.home import Home
-from asyncmcp_nb.session.log import LogViews
+from asyncmcp_nb.session.parts import SessionParts
+from asyncmcp_nb.session.tally import Tally
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,13 +26,15 @@ class CallBook:
     """What calls and groups need of their session: their rows, the desk, the loop to wait on."""
 
     def __init__(
-        self, desk: CallDesk, catalogue: Catalogue, home: Home, *, views: LogViews
+        self, desk: CallDesk, catalogue: Catalogue, home: Home, *, parts: SessionParts
     ) -> None:
         self._desk = desk
         self._catalogue = catalogue
         self._home = home
-        self._views = views
+        self._views = parts.views
+        self._displays = parts.displays
         self._calls: WeakValueDictionary[str, Call] = WeakValueDictionary()
+        self._tallies: WeakSet[Tally] = WeakSet()
 
     def get(self, call_id: str) -> Call:
         """A call by its id.
@@ -98,6 +102,19 @@ class CallBook:
     def joined_frame(self, source: Any, call_ids: Sequence[str]) -> pd.DataFrame:
         """See ``GroupOwner``."""
         return self._views.join(source, self._desk.ledger.get_many(call_ids))
+
+    def adopt(self, tally: Tally) -> None:
+        """See ``GroupOwner``."""
+        self._tallies.add(tally)
+
+    def close(self) -> None:
+        """Say to those who follow groups that no more calls end here."""
+        for tally in list(self._tallies):
+            tally.close()
+
+    def watched(self, tally: Tally) -> AbstractContextManager[object]:
+        """See ``CallOwner``."""
+        return self._displays.progress(tally)
 
     async def wait_at_home(self, make: Callable[[], Coroutine[Any, Any, T]]) -> T:
         """See ``CallOwner``."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Coroutine, Generator, Mapping
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol, TypeVar
 
@@ -39,6 +40,10 @@ class CallOwner(Protocol):
 
     def retry(self, call_id: str, overrides: Mapping[str, Any]) -> Call:
         """Submit it again."""
+        ...
+
+    def watched(self, tally: Any) -> AbstractContextManager[object]:
+        """Show how far the calls of a ``Tally`` are, while somebody waits in here."""
         ...
 
     async def wait_at_home(self, make: Callable[[], Coroutine[Any, Any, T]]) -> T:
@@ -194,6 +199,10 @@ class Call:
         return self._owner.retry(self.id, overrides)
 
     # -- for its session --------------------------------------------------------------------------
+
+    def watched(self, tally: Any) -> AbstractContextManager[object]:
+        """Show how far this and other calls are; the business of ``as_completed``."""
+        return self._owner.watched(tally)
 
     def update(self, status: Status) -> None:
         """Take a new status, from any thread; the session's business."""

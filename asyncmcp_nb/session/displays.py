@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Protocol
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from asyncmcp_nb.session.tally import Tally
 
 
 class Displays(Protocol):
@@ -29,6 +33,10 @@ class Displays(Protocol):
         """What servers logged and told."""
         ...
 
+    def progress(self, tally: Tally, /) -> AbstractContextManager[object]:
+        """Show how far calls are while somebody waits in here, and how it went when they leave."""
+        ...
+
 
 class NoDisplays:
     """For sessions that nobody looks at: each widget is the session itself."""
@@ -42,6 +50,10 @@ class NoDisplays:
     def form(self, session: Any, *_: Any) -> Any:
         """See ``Displays``."""
         return session
+
+    def progress(self, *_: Tally) -> AbstractContextManager[object]:
+        """See ``Displays``."""
+        return nullcontext()
 
 
 class Displayed:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import threading
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, overload
 
@@ -12,6 +12,7 @@ import anyio
 
 from asyncmcp_nb.ledger import STATUSES, Status
 from asyncmcp_nb.session.call import Call, CallOwner
+from asyncmcp_nb.session.tally import Tally
 from asyncmcp_nb.sns_sqs.handoff import Handoff, Mailbox
 
 if TYPE_CHECKING:
@@ -23,6 +24,10 @@ class GroupOwner(CallOwner, Protocol):
 
     def joined_frame(self, source: Any, call_ids: Sequence[str]) -> pd.DataFrame:
         """The input with its answers beside it."""
+        ...
+
+    def adopt(self, tally: Tally) -> None:
+        """Close it with the session."""
         ...
 
 
@@ -38,12 +43,9 @@ class CallGroup(Sequence[Call]):
         self._owner = owner
         self._calls = list(calls)
         self._source = source
-        self._lock = threading.Lock()
-        self._left = len(self._calls)
-        self._waiters: list[tuple[Handoff, anyio.Event]] = []
-        self._listeners: list[Callable[[], object]] = []
-        for call in self._calls:
-            call.add_done_callback(self._one_ended)
+        self.tally = Tally(self._calls, name=name)
+        """How many have ended, and how."""
+        owner.adopt(self.tally)
 
     def __len__(self) -> int:
         return len(self._calls)
@@ -65,7 +67,7 @@ class CallGroup(Sequence[Call]):
     @property
     def is_done(self) -> bool:
         """Whether all calls have ended, in whatever way."""
-        return self._left == 0
+        return self.tally.is_done
 
     def counts(self) -> dict[Status, int]:
         """Calls by status, in the order of the statuses; absent ones left out."""
@@ -85,13 +87,16 @@ class CallGroup(Sequence[Call]):
             TimeoutError: Some have not ended by then; they go on.
         """
         if not self.is_done:
-            self._owner.block(self._all_ended, timeout)
+            with self._owner.watched(self.tally):
+                self._owner.block(self._all_ended, timeout)
         return self
 
-    def on_progress(self, listener: Callable[[], object]) -> None:
-        """Call ``listener()`` in some thread whenever a call has ended. Must not block."""
-        with self._lock:
-            self._listeners.append(listener)
+    def on_progress(self, listener: Callable[[], object]) -> Callable[[], None]:
+        """Call ``listener()`` in some thread whenever a call has ended; the answer ends that.
+
+        It must not block.
+        """
+        return self.tally.subscribe(listener)
 
     def cancel(self) -> int:
         """Give up what has not ended; how many calls that were."""
@@ -104,33 +109,43 @@ class CallGroup(Sequence[Call]):
 
     async def _wait(self) -> CallGroup:
         if not self.is_done:
-            await self._owner.wait_at_home(self._all_ended)
+            with self._owner.watched(self.tally):
+                await self._owner.wait_at_home(self._all_ended)
         return self
 
     async def _all_ended(self) -> None:
         handoff, ended = Handoff(), anyio.Event()
-        with self._lock:
-            if self._left == 0:
-                return
-            self._waiters.append((handoff, ended))
-        await ended.wait()
 
-    def _one_ended(self, _: Call) -> None:
-        with self._lock:
-            self._left -= 1
-            ready = self._waiters if self._left == 0 else []
-            listeners = list(self._listeners)
-        for handoff, ended in ready:
-            handoff.post(ended.set)
-        for listener in listeners:
-            listener()
+        def look() -> None:
+            if self.is_done:
+                handoff.post(ended.set)
+
+        unsubscribe = self.tally.subscribe(look)
+        try:
+            look()  # the last may have ended before this was subscribed
+            await ended.wait()
+        finally:
+            unsubscribe()
 
 
-async def as_completed(calls: Iterable[Call]) -> AsyncIterator[Call]:
-    """Yield calls as they end, the quickest first; those that have ended already come at once."""
+async def as_completed(calls: Iterable[Call], *, progress: bool = False) -> AsyncIterator[Call]:
+    """Yield calls as they end, the quickest first; those that have ended already come at once.
+
+    Args:
+        calls: A group, or any calls.
+        progress: Show a bar when it takes more than a second.
+    """
     pending = list(calls)
     ended: Mailbox[Call] = Mailbox(Handoff(), limit_count=len(pending))
     for call in pending:
         call.add_done_callback(partial(ended.put, force=True))
-    for _ in pending:
-        yield await ended.receive()
+    with _watched(calls, pending) if progress else nullcontext():
+        for _ in pending:
+            yield await ended.receive()
+
+
+def _watched(calls: Iterable[Call], pending: Sequence[Call]) -> AbstractContextManager[object]:
+    if not pending:
+        return nullcontext()
+    tally = calls.tally if isinstance(calls, CallGroup) else Tally(pending, name="calls")
+    return pending[0].watched(tally)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from mcp_types import JSONRPCNotification, JSONRPCRequest
 
@@ -23,8 +23,18 @@ logger = logging.getLogger(__name__)
 class SessionInbox:
     """Splits what arrives between the desk, which is durable, and the SDK's client."""
 
-    def __init__(self, desk: CallDesk, connection_id: str) -> None:
+    def __init__(
+        self, desk: CallDesk, connection_id: str, *, on_request: Callable[[Incoming], None]
+    ) -> None:
+        """Make one.
+
+        Args:
+            desk: Records what concerns calls.
+            connection_id: This connected session.
+            on_request: Told of a server's request before it is delivered, in a poller's thread.
+        """
         self._desk = desk
+        self._on_request = on_request
         self._connection_id = connection_id
         self._memory = MemoryInbox(connection_id)
         self._unsolicited_count = 0
@@ -70,6 +80,8 @@ class SessionInbox:
         verdict = self._memory.judge(incoming)
         if verdict is Verdict.UNSOLICITED:
             self._keep(incoming)
+        elif verdict is Verdict.WANTED and isinstance(incoming.message, JSONRPCRequest):
+            self._on_request(incoming)
         return verdict is Verdict.WANTED
 
     def _keep(self, incoming: Incoming) -> None:

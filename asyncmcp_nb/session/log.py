@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import logging
-import threading
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from asyncmcp_nb.ledger import CallFilter, CallRecord, LedgerReader, LogEntry, Status
+from asyncmcp_nb.session.notices import Notice, Notices
+from asyncmcp_nb.session.observers import Observers
 
 if TYPE_CHECKING:
     import pandas as pd
-
-logger = logging.getLogger(__name__)
 
 Redact = bool | Collection[str] | Callable[[Any], Any] | None
 """What an export hides: nothing, argument names, all payloads (True), or as a function says."""
@@ -53,8 +51,8 @@ class Log:
         self.ledger = ledger
         """For pages, filters and counts without pandas."""
         self._views = views
-        self._lock = threading.Lock()
-        self._observers: list[Observer] = []
+        self._notices = Notices()
+        self._observers: Observers[Sequence[CallRecord]] = Observers()
 
     def __len__(self) -> int:
         return self.ledger.count()
@@ -95,31 +93,52 @@ class Log:
         """A plot of who waited for what (needs altair)."""
         return self._views.timeline(self._rows(chosen))
 
-    def messages(self, call_id: str | None = None, *, level: str | None = None) -> list[LogEntry]:
-        """Log messages that servers sent for calls, oldest first."""
-        return self.ledger.logs(call_id, level=level)
+    def messages(
+        self, call_id: str | None = None, *, level: str | None = None, limit: int = 1_000
+    ) -> list[LogEntry]:
+        """Log messages that servers sent for calls, oldest first.
+
+        Args:
+            call_id: The call; those of all by default.
+            level: The least severe level wanted, ``debug`` to ``emergency``; all by default.
+            limit: The most; the newest are given.
+
+        Raises:
+            ConfigError: No such level.
+        """
+        return self.ledger.logs(call_id, level=level, limit=limit)
+
+    def message_count(self, call_id: str | None = None, *, level: str | None = None) -> int:
+        """How many ``messages`` there are altogether."""
+        return self.ledger.log_count(call_id, level=level)
+
+    def notices(self, *, level: str | None = None, limit: int | None = None) -> list[Notice]:
+        """Notifications and log messages of no call, oldest first; the newest 1,000 are kept.
+
+        Args:
+            level: The least severe level wanted, ``debug`` to ``emergency``; all by default.
+            limit: The most; the newest are given.
+
+        Raises:
+            ConfigError: No such level.
+        """
+        return self._notices.kept(level=level, limit=limit)
 
     def subscribe(self, observer: Observer) -> Callable[[], None]:
-        """Call ``observer`` with rows as they change; the answer ends that."""
-        with self._lock:
-            self._observers.append(observer)
+        """Call ``observer`` with rows as they change; the answer ends that.
 
-        def unsubscribe() -> None:
-            with self._lock:
-                if observer in self._observers:
-                    self._observers.remove(observer)
-
-        return unsubscribe
+        Without rows, something else has: a notice, a question of no call, the tools.
+        """
+        return self._observers.subscribe(observer)
 
     def notify(self, records: Sequence[CallRecord]) -> None:
         """Tell the observers; the session's business."""
-        with self._lock:
-            observers = list(self._observers)
-        for observer in observers:
-            try:
-                observer(records)
-            except Exception:  # boundary: a view that fails must not cost the answer
-                logger.exception("an observer of the log raised")
+        self._observers.tell(records)
+
+    def take(self, notice: Notice) -> None:
+        """Keep a notice, and tell the observers; the session's business."""
+        self._notices.add(notice)
+        self._observers.tell(())
 
     def _rows(self, chosen: CallFilter | None) -> list[CallRecord]:
         return self.ledger.rows(chosen or CallFilter())

@@ -6,12 +6,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from pydantic import BaseModel
+
 from asyncmcp_nb.bus import Bus
 from asyncmcp_nb.config import SnsSqsTransportConfig
 from asyncmcp_nb.ledger import Ledger
 from asyncmcp_nb.session.displays import Displays, NoDisplays
 from asyncmcp_nb.session.envelope import Stamp
 from asyncmcp_nb.session.log import LogViews
+from asyncmcp_nb.session.policy import Policies
 from asyncmcp_nb.sns_sqs.messages import ClaimChecks
 
 HANDSHAKE_SECONDS: Final = 60.0
@@ -47,8 +50,11 @@ class SessionParts:
     views: LogViews
     displays: Displays = field(default_factory=NoDisplays)
     """Makes the session's widgets."""
+    policies: Policies = field(default_factory=Policies)
+    """Who answers what servers ask."""
     client_options: Mapping[str, Any] = field(default_factory=dict[str, Any])
-    """More arguments for the SDK's ``Client``: callbacks, ``client_info``."""
+    """More arguments for the SDK's ``Client``, such as ``client_info``. Callbacks among them answer
+    in place of the policies."""
     on_close: Callable[[], None] = lambda: None
     """Called last, in a thread."""
 
@@ -67,12 +73,16 @@ class SessionParts:
             self.claim_checks.store.close()
         self.on_close()
 
-    def stamp(self) -> Stamp:
-        """What the SDK's client would stamp on requests, for calls that do not pass through it."""
-        options = self.client_options
+    def stamp(self, options: Mapping[str, Any]) -> Stamp:
+        """What the SDK's client would stamp on requests, for calls that do not pass through it.
+
+        Args:
+            options: The arguments that its ``Client`` is made with.
+        """
         capabilities: dict[str, Any] = {}
         if options.get("sampling_callback"):
-            capabilities["sampling"] = {}
+            details = options.get("sampling_capabilities")
+            capabilities["sampling"] = {} if details is None else _plain(details)
         if options.get("elicitation_callback"):
             capabilities["elicitation"] = {"form": {}, "url": {}}
         if options.get("list_roots_callback"):
@@ -80,7 +90,11 @@ class SessionParts:
         info = options.get("client_info")
         return Stamp(
             era=self.era,
-            client_info={} if info is None else info.model_dump(by_alias=True, exclude_none=True),
+            client_info={} if info is None else _plain(info),
             capabilities=capabilities,
             log_level=options.get("log_level") or "debug",
         )
+
+
+def _plain(model: BaseModel) -> dict[str, Any]:
+    return model.model_dump(mode="json", by_alias=True, exclude_none=True)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import threading
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Any, Final
 
@@ -14,26 +13,16 @@ from mcp import Client
 from mcp_types import CallToolResult, Tool
 
 from asyncmcp_nb.errors import CallTimedOut, SessionClosed
-from asyncmcp_nb.ledger import CallRecord, Status
-from asyncmcp_nb.session.asking import Answerer
-from asyncmcp_nb.session.book import CallBook
 from asyncmcp_nb.session.call import Call
-from asyncmcp_nb.session.catalogue import Catalogue, ToolList
-from asyncmcp_nb.session.desk import CallDesk, new_call
+from asyncmcp_nb.session.catalogue import ToolList
+from asyncmcp_nb.session.desk import new_call
 from asyncmcp_nb.session.displays import Displayed
-from asyncmcp_nb.session.envelope import MODERN_ERA
 from asyncmcp_nb.session.group import CallGroup
 from asyncmcp_nb.session.home import Home
-from asyncmcp_nb.session.inbox import SessionInbox
 from asyncmcp_nb.session.log import Log
 from asyncmcp_nb.session.parts import SessionParts
 from asyncmcp_nb.session.sources import Source, argument_rows, plain
 from asyncmcp_nb.session.status import SessionStatus
-from asyncmcp_nb.session.validation import warm_up
-from asyncmcp_nb.session.watch import Watch
-from asyncmcp_nb.sns_sqs.client import ReadEnd, client_writer, deliver_to, open_streams
-from asyncmcp_nb.sns_sqs.client_link import ClientLink, new_connection_id
-from asyncmcp_nb.sns_sqs.handoff import Handoff, Mailbox
 
 _LIST_TIMEOUT_SECONDS: Final = 30.0
 
@@ -49,22 +38,15 @@ class Session(Displayed):
         super().__init__(parts.displays)
         self._parts = parts
         self._home = home
+        self._engine = Engine(parts, home)
         self.name = parts.name
         """The client's name."""
-        self.log = Log(parts.ledger, parts.views)
+        self.log: Log = self._engine.log
         """Every call of this name, earlier kernels' included."""
-        self.connection_id = new_connection_id()
+        self.questions: Questions = self._engine.questions
+        """What servers want to know of a person; see ``connect(on_elicit=)`` for policies."""
+        self.connection_id: str = self._engine.connection_id
         """32 hex digits of this connected session; new at each ``connect``."""
-        self._desk = CallDesk(
-            parts.ledger, parts.stamp(), self._records_changed, connection_id=self.connection_id
-        )
-        self._catalogue = Catalogue()
-        self._book = CallBook(self._desk, self._catalogue, home, views=parts.views)
-        self._inbox = SessionInbox(self._desk, self.connection_id)
-        self._watch = Watch(parts, self._desk, self._inbox, catalogue=self._catalogue)
-        self._link: ClientLink | None = None
-        self._client: Client | None = None
-        self._answerer: Answerer | None = None
         self._closed = False
 
     def __repr__(self) -> str:
@@ -74,27 +56,7 @@ class Session(Displayed):
 
     async def open(self) -> Session:
         """Connect; on the home's loop. Returns though no server is there (2026 era)."""
-        handoff = Handoff()
-        mailbox: ReadEnd = Mailbox(handoff)
-        link = ClientLink(
-            self._parts.bus,
-            self._parts.config,
-            partial(deliver_to, mailbox),
-            inbox=self._inbox,
-            connection_id=self.connection_id,
-            claim_checks=self._parts.claim_checks,
-        )
-        self._link = link
-        mode = self._parts.era if self._parts.era == MODERN_ERA else "legacy"
-        transport = open_streams(mailbox, client_writer(link, handoff))
-        client = Client(transport, mode=mode, **self._parts.client_options)
-        link.start()
-        self._client = await self._home.enter(client, self._parts.handshake_seconds)
-        self._answerer = Answerer(client, self._desk)
-        resumed = await anyio.to_thread.run_sync(self._desk.start, link)
-        self._answer_asked(self._parts.ledger.get_many(resumed))
-        self._meet()
-        threading.Thread(target=warm_up, name="asyncmcp-warm-up", daemon=True).start()
+        await self._engine.open()
         return self
 
     async def close(self) -> None:
@@ -118,20 +80,14 @@ class Session(Displayed):
     def flush(self) -> None:
         """Acknowledge and note what is pending, at the end of the process; takes a second."""
         if not self._closed:
-            self._end_traffic()
+            self._engine.release()
 
     def _release(self, *, stops_home: bool = True) -> None:
-        self._end_traffic()
+        self._engine.release()
+        self._engine.book.close()
         if stops_home:
             self._home.stop()
         self._parts.close()
-
-    def _end_traffic(self) -> None:
-        """Stop, publish what the link still has, and only then note what was sent."""
-        self._desk.stop_sending()
-        if self._link is not None:
-            self._link.close()
-        self._desk.close()
 
     async def __aenter__(self) -> Session:
         return self
@@ -156,16 +112,15 @@ class Session(Displayed):
         Raises:
             SessionClosed: The session is not open.
         """
-        if self._client is None or self._closed:
-            raise SessionClosed("this session is closed; connect again")
-        return self._client
+        self._require_open()
+        return self._engine.client
 
     # -- tools ------------------------------------------------------------------------------------
 
     @property
     def tools(self) -> ToolList | None:
         """The tools as last listed; None while no server has answered."""
-        return self._catalogue.tools
+        return self._engine.catalogue.tools
 
     async def list_tools(self, *, timeout: float = _LIST_TIMEOUT_SECONDS) -> ToolList:  # noqa: ASYNC109 - the public API's word for it
         """Ask the server for its tools.
@@ -181,7 +136,7 @@ class Session(Displayed):
         client = self.client
         try:
             with anyio.fail_after(timeout):
-                return await self._home.run(partial(self._catalogue.list_tools, client))
+                return await self._home.run(partial(self._engine.catalogue.list_tools, client))
         except TimeoutError:
             raise CallTimedOut(
                 f"no server of {self.deployment!r} answered within {timeout:g} s; start one with "
@@ -194,13 +149,13 @@ class Session(Displayed):
         Raises:
             ToolNotFound: It is not there, or nothing was listed yet.
         """
-        return self._catalogue.tool(name)
+        return self._engine.catalogue.tool(name)
 
     def forget_tools(self) -> None:
         """Know no tools until they are listed again, which starts now: the server has changed."""
-        self._catalogue.tools = None
+        self._engine.catalogue.tools = None
         if not self._closed:
-            self._meet()
+            self._engine.meet()
 
     # -- calls ------------------------------------------------------------------------------------
 
@@ -228,10 +183,10 @@ class Session(Displayed):
         """
         self._require_open()
         chosen = {str(k): plain(v) for k, v in {**(arguments or {}), **named}.items()}
-        self._catalogue.check(tool, chosen)
+        self._engine.catalogue.check(tool, chosen)
         call = new_call(tool, chosen, session=self.connection_id, timeout_seconds=timeout)
-        self._desk.submit([call])
-        return self._book.get(call.call_id)
+        self._engine.desk.submit([call])
+        return self._engine.book.get(call.call_id)
 
     async def call(
         self,
@@ -275,16 +230,16 @@ class Session(Displayed):
         known = None if self.tools is None else self.tool(tool)
         rows = [{**common, **row} for row in argument_rows(source, known)]
         for row in rows:
-            self._catalogue.check(tool, row)
+            self._engine.catalogue.check(tool, row)
         name = group or f"{tool} {time.strftime('%H:%M:%S')}"
         session = self.connection_id
         calls = [
             new_call(tool, row, session=session, timeout_seconds=timeout, group=name)
             for row in rows
         ]
-        self._desk.submit(calls, max_in_flight=max_in_flight)
-        handles = self._book.get_many([call.call_id for call in calls])
-        return CallGroup(self._book, handles, name=name, source=source)
+        self._engine.desk.submit(calls, max_in_flight=max_in_flight)
+        handles = self._engine.book.get_many([call.call_id for call in calls])
+        return CallGroup(self._engine.book, handles, name=name, source=source)
 
     def get(self, call_id: str) -> Call:
         """A call of this session's ledger by its id.
@@ -292,11 +247,11 @@ class Session(Displayed):
         Raises:
             LedgerError: It has none of this id.
         """
-        return self._book.get(call_id)
+        return self._engine.book.get(call_id)
 
     def get_many(self, call_ids: Iterable[str]) -> list[Call]:
         """Calls by their ids; ids that the ledger does not have are left out."""
-        return self._book.get_many(call_ids)
+        return self._engine.book.get_many(call_ids)
 
     # -- looking at it ----------------------------------------------------------------------------
 
@@ -304,17 +259,17 @@ class Session(Displayed):
     def status(self) -> SessionStatus:
         """A snapshot, with the depths of queues as last measured; a thread renews old ones."""
         if not self._closed:
-            self._watch.gauge.refresh()
+            self._engine.watch.gauge.refresh()
         return self.snapshot()
 
     def snapshot(self) -> SessionStatus:
         """``status`` that causes no request, for what looks often."""
-        return self._watch.snapshot(self._link, self._client, is_closed=self._closed)
+        return self._engine.snapshot(is_closed=self._closed)
 
     async def check(self) -> SessionStatus:
         """``status`` with depths of queues that are measured now; a request for each queue."""
         if not self._closed:
-            await anyio.to_thread.run_sync(self._watch.gauge.check, abandon_on_cancel=True)
+            await anyio.to_thread.run_sync(self._engine.watch.gauge.check, abandon_on_cancel=True)
         return self.snapshot()
 
     # -- inside -----------------------------------------------------------------------------------
@@ -322,21 +277,3 @@ class Session(Displayed):
     def _require_open(self) -> None:
         if self._closed:
             raise SessionClosed("this session is closed; connect again")
-
-    def _meet(self) -> None:
-        is_modern = self._parts.era == MODERN_ERA
-        self._home.start_soon(partial(self._catalogue.meet, self.client, discover=is_modern))
-
-    def _records_changed(self, records: Sequence[CallRecord]) -> None:
-        """From the desk, in one of its threads."""
-        self._book.take_changes(records)
-        self._answer_asked(records)
-        self.log.notify(records)
-
-    def _answer_asked(self, records: Sequence[CallRecord]) -> None:
-        answerer = self._answerer
-        if answerer is None:
-            return
-        for record in records:
-            if record.status is Status.INPUT_REQUIRED:
-                self._home.start_soon(partial(answerer.answer, record.call_id))

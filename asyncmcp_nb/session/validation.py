@@ -31,6 +31,17 @@ def find_tool(tools: Iterable[Tool], name: str) -> Tool:
     raise ToolNotFound(f"no tool {name!r}{_hint(name, by_name)}")
 
 
+def check_content(schema: Schema, content: Mapping[str, Any]) -> None:
+    """Check an answer against the schema that its question came with.
+
+    Raises:
+        InvalidArguments: A name is not declared, or the schema is not met; or it is not usable.
+    """
+    problem = _undeclared(schema, content) or _violation(schema, content, "the question's schema")
+    if problem is not None:
+        raise InvalidArguments(problem)
+
+
 def check_arguments(tool: Tool, arguments: Mapping[str, Any]) -> None:
     """Check arguments against the tool's input schema.
 
@@ -39,7 +50,8 @@ def check_arguments(tool: Tool, arguments: Mapping[str, Any]) -> None:
             that ends with the tool's signature.
     """
     schema = cast("Schema", tool.input_schema)
-    problem = _undeclared(schema, arguments) or _violation(schema, arguments)
+    whose = "the tool's input schema"
+    problem = _undeclared(schema, arguments) or _violation(schema, arguments, whose)
     if problem is not None:
         raise InvalidArguments(f"{problem}; {signature(tool)}")
 
@@ -83,7 +95,7 @@ def _undeclared(schema: Schema, arguments: Mapping[str, Any]) -> str | None:
     return f"no argument {unknown[0]!r}{_hint(unknown[0], declared)}" if unknown else None
 
 
-def _violation(schema: Schema, arguments: Mapping[str, Any]) -> str | None:
+def _violation(schema: Schema, arguments: Mapping[str, Any], whose: str) -> str | None:
     # Deferred, since compiling its format checkers takes up to a second; see ``warm_up``.
     import jsonschema
     from jsonschema import exceptions
@@ -98,7 +110,7 @@ def _violation(schema: Schema, arguments: Mapping[str, Any]) -> str | None:
         error: exceptions.ValidationError | None = partly_typed.best_match(errors)
     except (Unresolvable, exceptions.UnknownType, RecursionError, ValueError, re.error) as exc:
         reason = str(exc).partition("\n")[0]
-        raise InvalidArguments(f"the tool's input schema is not usable: {reason}") from None
+        raise InvalidArguments(f"{whose} is not usable: {reason}") from None
     if error is None:
         return None
     where = ".".join(str(part) for part in error.absolute_path)

@@ -1,15 +1,18 @@
-"""A ``CallToolResult`` as HTML: text, pictures, sound, links, structured content, JSON."""
+"""A tool's answer as HTML: text, Markdown, pictures, sound, resources, tables, trees, JSON.
+
+Everything is bounded, and says what it leaves out.
+"""
 
 from __future__ import annotations
 
-import binascii
 import json
-from base64 import b64decode
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any, Final, cast
 
 from mcp_types import (
     AudioContent,
+    BlobResourceContents,
     CallToolResult,
     ContentBlock,
     EmbeddedResource,
@@ -18,109 +21,130 @@ from mcp_types import (
     TextContent,
     TextResourceContents,
 )
-from pydantic import BaseModel
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from asyncmcp_nb.printable import cut
 from asyncmcp_nb.session import Status
-from asyncmcp_nb.ui.escape import Html, joined, tag
+from asyncmcp_nb.ui import markdown
+from asyncmcp_nb.ui.escape import Child, Html, joined, tag
+from asyncmcp_nb.ui.folding import Room, fold, left_out, long_text, measure, note
+from asyncmcp_nb.ui.media import media_bytes, media_html
 from asyncmcp_nb.ui.statuses import chip, size
+from asyncmcp_nb.ui.tabular import Table, table_html, table_of
 from asyncmcp_nb.ui.theme import framed
+from asyncmcp_nb.ui.tree import tree_html
 
-_IMAGES: Final = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
-_SOUNDS: Final = frozenset({"audio/wav", "audio/mpeg", "audio/ogg", "audio/webm", "audio/mp4"})
-_MEDIA_BYTES: Final = 8_000_000
-_TEXT_CHARACTERS: Final = 20_000
-_CELL_CHARACTERS: Final = 300
-_ROWS: Final = 50
-_COLUMNS: Final = 20
+SHEETS: Final = ("answers",)
+"""The style sheets of what is made here."""
+
+_BLOCKS: Final = 100
+_JSON_CHARACTERS: Final = 4_000_000
+_JSON_KINDS: Final = (None, "application/json")
+_BLOCK_KINDS: Final[TypeAdapter[Any]] = TypeAdapter(ContentBlock)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A tool's answer, as far as it is known what its parts are."""
+
+    blocks: list[Any]
+    """Content: of a known kind, or as JSON has it."""
+    structured: Any = None
+    is_error: bool = False
+
+    @classmethod
+    def of(cls, result: CallToolResult) -> Answer:
+        """What the SDK understood."""
+        return cls(list(result.content), result.structured_content, result.is_error)
+
+    @classmethod
+    def of_json(cls, result: Mapping[str, Any]) -> Answer:
+        """What a server sent, content of unknown kinds as it is."""
+        content = result.get("content")
+        blocks = cast("list[Any]", content) if isinstance(content, list) else [content]
+        return cls(
+            [_known(block) for block in blocks if block is not None],
+            result.get("structuredContent"),
+            result.get("isError") is True,
+        )
 
 
 def result_html(result: CallToolResult) -> Html:
-    """A tool's answer; what is cut says so."""
-    return framed(result_body(result))
+    """A tool's answer that stands alone."""
+    return framed(result_body(result), sheets=SHEETS)
 
 
 def result_body(result: CallToolResult) -> Html:
     """The answer without its frame."""
-    if result.is_error:
-        blocks = [block_html(block) for block in result.content]
+    return answer_body(Answer.of(result))
+
+
+def answer_body(answer: Answer) -> Html:
+    """The answer without its frame."""
+    room = Room()
+    structured = shown_structured(answer)
+    is_said = structured is not None and _says_the_same(answer)
+    parts: list[Html] = []
+    if answer.is_error or not is_said:
+        parts = blocks_html(answer.blocks, room)
+    if structured is not None and not (answer.is_error and is_said):
+        parts.append(structured_html(structured, room))
+    if answer.is_error:
         where = "amcp-block amcp-bad"
-        return tag("div", chip(Status.TOOL_ERROR), *blocks, class_=where, role="alert")
-    structured = shown_structured(result)
-    blocks: list[Html] = []
-    if structured is None or not _says_the_same(result):
-        blocks = [block_html(block) for block in result.content]
-    if structured is not None:
-        blocks.append(structured_html(structured))
-    return joined(*blocks) if blocks else tag("span", "(empty answer)", class_="amcp-quiet")
+        return tag("div", chip(Status.TOOL_ERROR), *parts, class_=where, role="alert")
+    return joined(*parts) if parts else tag("span", "(empty answer)", class_="amcp-quiet")
 
 
-def shown_structured(result: CallToolResult) -> Any:
-    """The structured content, where it says more than the text does: no single wrapped value."""
-    structured: Any = result.structured_content
-    if not isinstance(structured, dict):
-        return structured
-    found = cast("dict[str, Any]", structured)
-    if set(found) == {"result"}:
-        inner: Any = found["result"]
-        return cast("Any", inner) if isinstance(inner, dict | list) and inner else None
-    return found or None
+def blocks_html(blocks: list[Any], room: Room | None = None) -> list[Html]:
+    """Pieces of content, one below the other."""
+    left = room or Room()
+    parts = [block_html(block, left) for block in blocks[:_BLOCKS]]
+    rest = left_out({"pieces of content": len(blocks) - _BLOCKS}) if len(blocks) > _BLOCKS else ""
+    return [*parts, note(f"{rest} not shown")] if rest else parts
 
 
-def block_html(block: ContentBlock | Any) -> Html:
+def block_html(block: ContentBlock | Any, room: Room | None = None) -> Html:
     """One piece of content."""
+    left = room or Room()
     match block:
         case TextContent(text=text):
-            return tag("pre", cut(text, _TEXT_CHARACTERS))
-        case ImageContent(data=data, mime_type=kind):
-            return _media("img", kind, data=data, allowed=_IMAGES)
-        case AudioContent(data=data, mime_type=kind):
-            return _media("audio", kind, data=data, allowed=_SOUNDS)
-        case ResourceLink(uri=uri, name=name):
-            return tag("div", "→ ", link(str(uri), block.title or name))
-        case EmbeddedResource(resource=TextResourceContents(uri=uri, text=text)):
-            return tag("div", link(str(uri), str(uri)), tag("pre", cut(text, _TEXT_CHARACTERS)))
+            return _text(text, None, left)
+        case ImageContent(data=data, mime_type=kind) | AudioContent(data=data, mime_type=kind):
+            return media_html(kind, data, left)
+        case ResourceLink():
+            return _resource_link(block)
         case EmbeddedResource(resource=resource):
-            what = f" ({resource.mime_type or 'binary'})"
-            return tag("div", link(str(resource.uri), str(resource.uri)), what)
+            return _embedded(resource, left)
         case _:
-            return json_html(plain_value(block))
+            return json_html(plain_value(block), left)
 
 
 def link(url: str, words: str) -> Html:
     """A link, which is no link where its scheme is not one for pages."""
     opened = tag("a", cut(words, 200), href=url, rel="noopener noreferrer", target="_blank")
-    return opened if " href=" in opened else tag("code", cut(f"{words} ({url})", 400))
+    return opened if " href=" in opened.partition(">")[0] else tag("code", cut(words, 400))
 
 
-def structured_html(value: Any) -> Html:
-    """A table where the value is a list of flat objects, JSON otherwise."""
-    rows = rows_of(value)
-    return json_html(value) if rows is None else _table(rows)
+def structured_html(value: Any, room: Room | None = None) -> Html:
+    """A table where the value is one; else a tree, and why it is no table."""
+    found = table_of(value)
+    if isinstance(found, Table):
+        return table_html(found)
+    why = note(f"no table: {found}") if isinstance(value, dict | list) else None
+    return tag("div", tree_html(value, room), why)
 
 
-def rows_of(value: Any) -> list[dict[str, Any]] | None:
-    """The rows, where a value is a list of objects (or an object with such a list and no more)."""
-    if isinstance(value, dict) and len(cast("dict[str, Any]", value)) == 1:
-        value = next(iter(cast("dict[str, Any]", value).values()))
-    if not isinstance(value, list) or not value:
-        return None
-    rows = cast("list[Any]", value)
-    if not all(isinstance(row, dict) for row in rows):
-        return None
-    flat = cast("list[dict[str, Any]]", rows)
-    nested = any(isinstance(cell, dict | list) for row in flat for cell in row.values())
-    return None if nested else flat
-
-
-def json_html(value: Any) -> Html:
+def json_html(value: Any, room: Room | None = None) -> Html:
     """A value as indented JSON."""
-    return tag("pre", cut(pretty(value), _TEXT_CHARACTERS))
+    return long_text(pretty(value), room, kind="JSON")
 
 
 def pretty(value: Any) -> str:
     """A value as indented JSON, whatever it is."""
-    return json.dumps(value, ensure_ascii=False, indent=2, default=str)
+    try:
+        return json.dumps(value, ensure_ascii=False, indent=2, default=str)
+    except RecursionError:
+        return "(nested too deeply to be shown)"
 
 
 def plain_value(block: Any) -> Any:
@@ -130,65 +154,92 @@ def plain_value(block: Any) -> Any:
     return block
 
 
-def media_bytes(data: str) -> int | None:
-    """How many bytes a base64 text stands for; None where it is none."""
+def shown_structured(answer: Answer | CallToolResult) -> Any:
+    """The structured content, where it says more than the text does: no single wrapped value."""
+    whole = answer if isinstance(answer, Answer) else Answer.of(answer)
+    if not isinstance(whole.structured, dict):
+        return whole.structured
+    found = cast("dict[str, Any]", whole.structured)
+    if set(found) == {"result"}:
+        inner: Any = found["result"]
+        if isinstance(inner, dict | list):
+            return cast("Any", inner) or None
+        return None if whole.blocks else inner
+    return found or None
+
+
+def _known(block: Any) -> Any:
+    """Content of a kind that MCP knows; any other as it is."""
     try:
-        return len(b64decode(data, validate=True))
-    except (binascii.Error, ValueError):
-        return None
+        return _BLOCK_KINDS.validate_python(block, by_name=False)
+    except (ValidationError, RecursionError):
+        return block
 
 
-def _media(element: str, kind: str, *, data: str, allowed: frozenset[str]) -> Html:
-    count = media_bytes(data)
-    if count is None:
-        return tag("em", f"({cut(kind, 80)}: not base64, not shown)")
-    if kind not in allowed or count > _MEDIA_BYTES:
-        return tag("em", f"({cut(kind, 80)}, {size(count)}, not shown)")
-    source = f"data:{kind};base64,{data}"
-    words = f"{kind}, {size(count)}"
-    if element == "img":
-        return tag("div", tag("img", src=source, alt=words))
-    return tag("div", tag("audio", words, src=source, controls=True))
-
-
-def _table(rows: Sequence[Mapping[str, Any]]) -> Html:
-    names = list(dict.fromkeys(name for row in rows for name in row))
-    shown, columns = rows[:_ROWS], names[:_COLUMNS]
-    left_out = [
-        f"{len(rows) - len(shown):,} more rows" if len(rows) > len(shown) else "",
-        f"{len(names) - len(columns):,} more columns" if len(names) > len(columns) else "",
-    ]
-    note = ", ".join(part for part in left_out if part)
-    count = f"{len(rows):,} row{'' if len(rows) == 1 else 's'}, {len(names)} columns"
-    table = tag(
-        "table",
-        tag("caption", f"{count}; not shown: {note}" if note else count),
-        tag("thead", tag("tr", [tag("th", cut(name, 80), scope="col") for name in columns])),
-        tag("tbody", [tag("tr", [_cell(row.get(name)) for name in columns]) for row in shown]),
-        class_="amcp-table amcp-narrow",
-    )
-    return tag("div", table, class_="amcp-scroll")
-
-
-def _cell(value: Any) -> Html:
+def _text(text: str, kind: str | None, room: Room) -> Html:
+    if kind in markdown.KINDS or (kind is None and markdown.is_markdown(text)):
+        return markdown.markdown_html(text, room)
+    value = json_in(text) if kind in _JSON_KINDS else None
     if value is None:
-        return tag("td")
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    words = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return tag("td", cut(words, _CELL_CHARACTERS), class_="amcp-number" if is_number else None)
+        return long_text(text, room)
+    source = long_text(text, room, kind="JSON")
+    return tag("div", structured_html(value, room), fold(f"As sent, {measure(text)}", source))
 
 
-def _says_the_same(result: CallToolResult) -> bool:
+def json_in(text: str) -> Any:
+    """The object or list that a text is in JSON; None where it is anything else."""
+    if not text.lstrip()[:1] in {"{", "["} or len(text) > _JSON_CHARACTERS:
+        return None
+    try:
+        value: Any = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return value or None
+
+
+def _resource_link(block: ResourceLink) -> Html:
+    title = block.title or block.name
+    about = [block.mime_type or "", "" if block.size is None else size(max(0, block.size))]
+    words = ", ".join(word for word in about if word)
+    return _resource(
+        str(block.uri),
+        cut(words, 120),
+        tag("b", cut(title, 200)),
+        tag("div", cut(block.description, 600)) if block.description else None,
+    )
+
+
+def _embedded(resource: TextResourceContents | BlobResourceContents, room: Room) -> Html:
+    kind = resource.mime_type
+    if isinstance(resource, TextResourceContents):
+        body = _text(resource.text, kind or "text/plain", room)
+        return _resource(str(resource.uri), cut(kind or "", 120), body)
+    shown = media_html(kind or "binary", resource.blob, room)
+    return _resource(str(resource.uri), "" if media_bytes(resource.blob) else "empty", shown)
+
+
+def _resource(url: str, about: str, *inside: Child) -> Html:
+    """Where something is, and what."""
+    words = tag("span", f" {about}", class_="amcp-quiet") if about else None
+    return tag("div", tag("div", "→ ", link(url, url), words), *inside, class_="amcp-resource")
+
+
+def _says_the_same(answer: Answer) -> bool:
     """Whether the text is the structured content once more, as older clients need it."""
-    texts = [block.text for block in result.content if isinstance(block, TextContent)]
-    if len(texts) < len(result.content):
+    texts = [block.text for block in answer.blocks if isinstance(block, TextContent)]
+    if len(texts) < len(answer.blocks):
         return False
-    structured: Any = result.structured_content
+    structured = answer.structured
     wrapped: Any = (
         cast("dict[str, Any]", structured).get("result") if isinstance(structured, dict) else None
     )
     try:
         values = [json.loads(text) for text in texts]
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
-    return any(value in (structured, wrapped) for value in (values, *values[:1]))
+    return any(value in (structured, wrapped) for value in _candidates(values))
+
+
+def _candidates(values: list[Any]) -> Iterable[Any]:
+    """All texts as a list, and the first of them alone."""
+    return (values, *values[:1])

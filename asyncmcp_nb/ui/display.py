@@ -21,31 +21,42 @@ class Display:
     """Where the type is defined."""
     name: str
     html: str
-    """The function in ``renderers`` or ``contents`` that makes its HTML."""
+    """The function of this room, as ``module.function``, that makes its HTML."""
     text: str
-    """The function in ``text`` that makes its plain text."""
+    """The function that makes its plain text."""
+    live: str | None = None
+    """The function that makes or finds what shows it live in a notebook, such as a ``Shown``: it
+    has a ``widget``. Or gives None, where the HTML will do."""
 
 
 DISPLAYS: Final = (
     Display("mcp_types._types", "CallToolResult", "contents.result_html", "text.result_text"),
-    Display("mcp_types._types", "Tool", "renderers.tool_html", "text.tool_text"),
-    Display("asyncmcp_nb.session.catalogue", "ToolList", "renderers.tools_html", "text.tools_text"),
-    Display("asyncmcp_nb.session.session", "Session", "renderers.session_html", "text.repr_text"),
+    Display("mcp_types._types", "Tool", "tool_html.tool_html", "text.tool_text"),
+    Display("asyncmcp_nb.session.catalogue", "ToolList", "tool_html.tools_html", "text.tools_text"),
+    Display(
+        "asyncmcp_nb.session.session",
+        "Session",
+        "session_html.session_html",
+        "session_html.session_text",
+        live="panel.panel_of",
+    ),
     Display(
         "asyncmcp_nb.session.status",
         "SessionStatus",
-        "renderers.status_html",
+        "status_bar.status_html",
         "text.status_text",
     ),
-    Display("asyncmcp_nb.session.call", "Call", "renderers.call_html", "text.repr_text"),
+    Display("asyncmcp_nb.session.call", "Call", "call_html.call_html", "text.repr_text"),
     Display("asyncmcp_nb.session.group", "CallGroup", "renderers.group_html", "text.group_text"),
     Display("asyncmcp_nb.session.log", "Log", "renderers.log_html", "text.log_text"),
-    Display("asyncmcp_nb.server.handle", "ServerHandle", "renderers.server_html", "text.repr_text"),
-    Display("asyncmcp_nb.server.pool", "WorkerPool", "renderers.server_html", "text.repr_text"),
+    Display(
+        "asyncmcp_nb.server.handle", "ServerHandle", "server_html.server_html", "text.repr_text"
+    ),
+    Display("asyncmcp_nb.server.pool", "WorkerPool", "server_html.server_html", "text.repr_text"),
     Display(
         "asyncmcp_nb.server.status",
         "ServerStatus",
-        "renderers.server_status_html",
+        "server_html.server_status_html",
         "text.server_status_text",
     ),
 )
@@ -72,12 +83,15 @@ def register(ipython: Any) -> None:
     for display in DISPLAYS:
         html.for_type_by_name(display.module, display.name, partial(_html, path=display.html))
         text.for_type_by_name(display.module, display.name, partial(_text, path=display.text))
+        if display.live is not None:
+            live = partial(_live, path=display.live)
+            _bundles(ipython).for_type_by_name(display.module, display.name, live)
     _own_display(ipython).for_type_by_name(*GROUP, _show_group)
 
 
 def unregister(ipython: Any) -> None:
     """Show them as Python does."""
-    for formatter in _formatters(ipython):
+    for formatter in (*_formatters(ipython), _bundles(ipython)):
         for display in DISPLAYS:
             formatter.pop(f"{display.module}.{display.name}", None)
     _own_display(ipython).pop(".".join(GROUP), None)
@@ -86,6 +100,10 @@ def unregister(ipython: Any) -> None:
 def _formatters(ipython: Any) -> tuple[Formatter, Formatter]:
     by_type = ipython.display_formatter.formatters
     return by_type["text/html"], by_type["text/plain"]
+
+
+def _bundles(ipython: Any) -> Formatter:
+    return ipython.display_formatter.mimebundle_formatter
 
 
 def _own_display(ipython: Any) -> Formatter:
@@ -103,6 +121,16 @@ def _function(path: str) -> Callable[[Any], Any]:
 
 def _html(shown: Any, *, path: str) -> str:
     return str(_function(path)(shown))
+
+
+def _live(shown: Any, *, path: str) -> dict[str, Any]:
+    """The widget, to which IPython adds the HTML and the text that are registered too."""
+    from IPython.core.getipython import get_ipython
+
+    if not hasattr(get_ipython(), "kernel"):
+        return {}
+    view = _function(path)(shown)
+    return {} if view is None else _function("widgets.view_bundle")(view.widget)
 
 
 def _text(shown: Any, printer: Any, is_cycle: bool, *, path: str) -> None:

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from asyncmcp_nb.printable import visible
 
 _NAME: Final = re.compile(r"[a-z][a-z0-9-]*")
-_VOID: Final = frozenset({"br", "img"})
+_VOID: Final = frozenset({"br", "hr", "img"})
 _FORBIDDEN_TAGS: Final = frozenset({"script", "iframe", "object", "embed", "link", "base", "meta"})
 _LINK_SCHEMES: Final = frozenset({"http", "https", "mailto"})
 _MEDIA: Final = re.compile(

@@ -1,80 +1,30 @@
 """The bar of a ``CallGroup``: an output of its own cell that moves until all calls have ended.
 
-It is updated through its display id from a thread, so that it moves while a cell blocks, and the
-saved notebook keeps its last state as plain HTML.
+A cell that waits for a group shows a bar after a second; one that ends with a group shows it at
+once. Never both: where a cell has waited and ends with the same group, its bar is the answer.
 """
 
 from __future__ import annotations
 
-import threading
-import weakref
-from typing import Any, Final, Protocol
+from contextlib import AbstractContextManager
+from typing import Any
+from weakref import WeakKeyDictionary
 
 from asyncmcp_nb.session import CallGroup
-from asyncmcp_nb.ui.renderers import group_html
-from asyncmcp_nb.ui.text import group_text
+from asyncmcp_nb.session.tally import Tally
+from asyncmcp_nb.ui.progress_bar import Follower, watching
+from asyncmcp_nb.ui.progress_screens import CellOutput, is_notebook, screen_here
 
-_PAUSE_SECONDS: Final = 0.2
-"""Between two updates, so that there are five a second at most."""
-_LOOK_SECONDS: Final = 30.0
-"""How often a thread without news looks whether its group still exists."""
-
-
-class Handle(Protocol):
-    """An output that can be replaced, as ``IPython.display.DisplayHandle``."""
-
-    def update(self, obj: Any, **kwargs: Any) -> None:
-        """Replace it."""
-        ...
+_outputs: WeakKeyDictionary[Tally, tuple[int, CellOutput]] = WeakKeyDictionary()
+"""The latest bar of each, with the number of the cell it is in."""
 
 
-class GroupBar:
-    """Keeps one group's output up to date. It does not keep the group alive."""
-
-    def __init__(self, group: CallGroup, handle: Handle) -> None:
-        self._group = weakref.ref(group)
-        self._handle = handle
-        self._news = threading.Event()
-        group.on_progress(self._news.set)
-        self._thread = threading.Thread(target=self._run, name="asyncmcp-bar", daemon=True)
-
-    def start(self) -> GroupBar:
-        """Begin to follow the group."""
-        self._news.set()
-        self._thread.start()
-        return self
-
-    def poke(self) -> None:
-        """Look again now."""
-        self._news.set()
-
-    def join(self, timeout_seconds: float) -> bool:
-        """Wait until it follows no more; whether that is so."""
-        self._thread.join(timeout_seconds)
-        return not self._thread.is_alive()
-
-    def _run(self) -> None:
-        pause = threading.Event()
-        while self._show():
-            pause.wait(_PAUSE_SECONDS)
-            self._news.wait(_LOOK_SECONDS)
-
-    def _show(self) -> bool:
-        """Update the output; whether there is more to come."""
-        group = self._group()
-        if group is None:
-            return False
-        # Asked first: what is shown after the last call has ended is the last to show.
-        is_done = group.is_done
-        if is_done or self._news.is_set():
-            self._news.clear()
-            self._handle.update(bundle(group), raw=True)
-        return not is_done
-
-
-def bundle(group: CallGroup) -> dict[str, str]:
-    """A group as it is now, as HTML and as text."""
-    return {"text/html": str(group_html(group)), "text/plain": group_text(group)}
+def watch(tally: Tally) -> AbstractContextManager[None]:
+    """Show how far calls are while somebody waits in here for more than a second."""
+    screen = screen_here()
+    if isinstance(screen, CellOutput):
+        _outputs[tally] = (_cell_number(), screen)
+    return watching(tally, screen)
 
 
 def show(group: CallGroup) -> None:
@@ -84,11 +34,20 @@ def show(group: CallGroup) -> None:
         NotImplementedError: It is done, or this is a terminal, which cannot replace what it has
             printed. IPython then displays it like any other object.
     """
-    from IPython import display
+    if not is_notebook():
+        raise NotImplementedError
+    if group.is_done:
+        number, output = _outputs.get(group.tally, (None, None))
+        if output is None or not output.is_shown or number != _cell_number():
+            raise NotImplementedError
+        return
+    follower = Follower(group.tally, CellOutput())
+    if follower.show():
+        follower.start()
+
+
+def _cell_number() -> int:
     from IPython.core.getipython import get_ipython
 
-    if group.is_done or not hasattr(get_ipython(), "kernel"):
-        raise NotImplementedError
-    partly_typed: Any = display
-    handle = partly_typed.display(bundle(group), raw=True, display_id=True)
-    GroupBar(group, handle).start()
+    shell: Any = get_ipython()
+    return shell.execution_count

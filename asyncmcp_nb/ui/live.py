@@ -1,30 +1,18 @@
-"""Views that move while a cell blocks: refreshed from a thread, when there is something new.
+"""Views that move while a cell blocks: a handle on each; ``refresher`` has the thread.
 
-The thread ends when the widget or the session is closed, or nobody holds either any more.
+A view moves until its widget or the session is closed, or nobody holds either any more.
 """
 
 from __future__ import annotations
 
-import logging
 import threading
 import weakref
-from collections import deque
-from collections.abc import Sequence
-from typing import Any, Final, Protocol
+from typing import Any, Protocol, runtime_checkable
 
-from asyncmcp_nb.errors import AsyncMcpError
-from asyncmcp_nb.session import CallRecord, Session
+from asyncmcp_nb.session import Session
+from asyncmcp_nb.ui import widgets
+from asyncmcp_nb.ui.refresher import Refresher
 from asyncmcp_nb.ui.widgets import Widget
-
-logger = logging.getLogger(__name__)
-
-_PAUSE_SECONDS: Final = 0.2
-"""Between two refreshes, so that there are five a second at most."""
-_TICK_SECONDS: Final = 1.0
-"""How often elapsed times of calls that are out are shown anew."""
-_LIVE_COUNT: Final = 4
-"""Views of one session that move at a time. A page does not say when it drops one, so the oldest
-stop when newer ones are made."""
 
 
 class View(Protocol):
@@ -44,78 +32,92 @@ class View(Protocol):
         ...
 
 
+@runtime_checkable
+class Ticking(Protocol):
+    """A view that knows what a second changes. Others are rendered while a call is outstanding."""
+
+    def tick(self, session: Session) -> None:
+        """A second has passed and nothing has happened; called in the thread of ``render``."""
+        ...
+
+
 class Live:
     """Keeps one view up to date. It holds neither the view nor the session alive."""
 
     def __init__(self, session: Session, view: View) -> None:
-        self._session = weakref.ref(session)
         self._view = weakref.ref(view)
-        self._wake = threading.Event()
-        self._stopped = threading.Event()
-        self._reason = ""
-        self._unsubscribe = session.log.subscribe(self._changed)
-        self._thread = threading.Thread(target=self._run, name="asyncmcp-view", daemon=True)
-        _make_room(session, self)
-        self._thread.start()
+        self._ended = threading.Event()
+        self._count = widgets.watch_count(view.widget, self._counted)
+        self._refresher = _refresher_of(session)
+        self._refresher.add(self)
 
     @property
     def is_running(self) -> bool:
         """Whether the view is kept up to date."""
-        return self._thread.is_alive()
+        return not self._ended.is_set()
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether there is still somebody to refresh it for."""
+        view = self._view()
+        return view is not None and view.widget.comm is not None
+
+    @property
+    def is_seen(self) -> bool:
+        """Whether it may be on a page: False where pages that showed it show it no more."""
+        return self._count.is_seen
 
     def poke(self, *_: Any) -> None:
-        """Refresh soon: something changed."""
-        self._wake.set()
+        """Refresh soon: somebody did something."""
+        self._refresher.poke(self)
 
     def stop(self, reason: str = "") -> None:
         """Refresh no more. With a reason, the view says so."""
-        self._reason = reason
-        self._stopped.set()
-        self._wake.set()
+        self._refresher.drop(self, reason)
 
     def join(self, timeout_seconds: float) -> bool:
-        """Wait for the thread to end; whether it did."""
-        self._thread.join(timeout_seconds)
-        return not self._thread.is_alive()
+        """Wait until it is refreshed no more; whether that is so."""
+        return self._ended.wait(timeout_seconds)
 
-    def _changed(self, _: Sequence[CallRecord]) -> None:
-        self._wake.set()
+    # -- for its refresher, in its thread ---------------------------------------------------------
 
-    def _run(self) -> None:
+    def render(self, session: Session) -> None:
+        """Show how things are."""
+        view = self._view()
+        if view is not None:
+            view.render(session)
+
+    def tick(self, session: Session, *, is_busy: bool) -> None:
+        """Show that time has passed.
+
+        Args:
+            session: The session.
+            is_busy: Whether a call is outstanding.
+        """
+        view = self._view()
+        if isinstance(view, Ticking):
+            view.tick(session)
+        elif is_busy and view is not None:
+            view.render(session)
+
+    def end(self, words: str = "") -> None:
+        """Be refreshed no more, with words saying why, or none."""
+        view = self._view()
         try:
-            while self._refresh(self._wake.wait(_TICK_SECONDS)):
-                self._stopped.wait(_PAUSE_SECONDS)
-        except Exception:  # boundary: the thread's end
-            logger.exception("a view could not be refreshed")
+            if words and view is not None and view.widget.comm is not None:
+                view.freeze(words)
         finally:
-            self._unsubscribe()
+            self._ended.set()
 
-    def _refresh(self, is_changed: bool) -> bool:
-        """Refresh if need be; whether to go on."""
-        self._wake.clear()
-        view, session = self._view(), self._session()
-        if view is None or view.widget.comm is None:
-            return False
-        if self._stopped.is_set() or session is None:
-            if self._reason:
-                view.freeze(self._reason)
-            return False
-        try:
-            if is_changed or session.is_closed or session.snapshot().outstanding_count:
-                view.render(session)
-        except AsyncMcpError:
-            if not session.is_closed:
-                raise
-        return not session.is_closed
+    def _counted(self, _: Any) -> None:
+        if self.is_seen:
+            self.poke()
 
 
-_lives: weakref.WeakKeyDictionary[Session, deque[weakref.ref[Live]]] = weakref.WeakKeyDictionary()
+_refreshers: weakref.WeakKeyDictionary[Session, Refresher] = weakref.WeakKeyDictionary()
+_lock = threading.Lock()
 
 
-def _make_room(session: Session, live: Live) -> None:
-    lives = _lives.setdefault(session, deque())
-    lives.append(weakref.ref(live))
-    while len(lives) > _LIVE_COUNT:
-        oldest = lives.popleft()()
-        if oldest is not None:
-            oldest.stop("a newer view of this session moves; run the cell again for one here")
+def _refresher_of(session: Session) -> Refresher:
+    with _lock:
+        return _refreshers.setdefault(session, Refresher(session))

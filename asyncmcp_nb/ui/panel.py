@@ -12,10 +12,10 @@ from asyncmcp_nb.ui import widgets
 from asyncmcp_nb.ui.call_table import CallTable
 from asyncmcp_nb.ui.escape import Html, tag
 from asyncmcp_nb.ui.live import Live
-from asyncmcp_nb.ui.renderers import status_line
+from asyncmcp_nb.ui.session_html import tools_part
+from asyncmcp_nb.ui.status_bar import status_line
 from asyncmcp_nb.ui.text import rows_text, tools_text
 from asyncmcp_nb.ui.theme import bare, framed, sheet
-from asyncmcp_nb.ui.tool_list import tools_part
 
 _TEXT_ROWS = 20
 
@@ -97,3 +97,16 @@ def _show(box: widgets.HtmlBox, markup: Html) -> None:
     # A box is sent to the page when it changes, and a tool list that somebody unfolded stays so.
     if box.value != markup:
         box.value = str(markup)
+
+
+_panels: weakref.WeakKeyDictionary[Session, Panel] = weakref.WeakKeyDictionary()
+
+
+def panel_of(session: Session) -> Panel | None:
+    """The panel of a session: made once, and shown wherever the session is."""
+    panel = _panels.get(session)
+    if session.is_closed and panel is None:
+        return None
+    if panel is None or panel.widget.comm is None:
+        panel = _panels[session] = Panel(session)
+    return panel

@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 from typing import Final, Literal
 
+from asyncmcp_nb.printable import cut
 from asyncmcp_nb.session import CallRecord, Status
-from asyncmcp_nb.ui.escape import Html, tag
+from asyncmcp_nb.ui.escape import Html, joined, tag
 
 Tone = Literal["good", "bad", "warn", "info", "quiet"]
 
@@ -22,6 +23,25 @@ _MARKS: Final[dict[Status, tuple[str, Tone]]] = {
     Status.TIMED_OUT: ("⧖", "warn"),
 }
 
+_STATES: Final[dict[str, tuple[str, Tone]]] = {
+    "connected": ("●", "good"),
+    "serving": ("●", "good"),
+    "starting": ("◌", "info"),
+    "restarting": ("◌", "warn"),
+    "stopping": ("◌", "quiet"),
+    "waiting for a server": ("◌", "warn"),
+    "broker unreachable": ("✗", "bad"),
+    "queue unreachable": ("✗", "bad"),
+    "failed": ("✗", "bad"),
+    "closed": ("■", "quiet"),
+    "stopped": ("■", "quiet"),
+}
+_NO_STATE: Final[tuple[str, Tone]] = ("●", "quiet")
+
+_DOT: Final = tag("span", " · ", class_="amcp-dot")
+"""Between things that a style sheet spaces out; without one, such as on GitHub, it is seen."""
+_TROUBLE_CHARACTERS: Final = 400
+
 
 def icon(status: Status) -> str:
     """One character."""
@@ -31,6 +51,11 @@ def icon(status: Status) -> str:
 def word(status: Status) -> str:
     """Such as ``tool error``."""
     return status.value.replace("_", " ")
+
+
+def tone_of(status: Status) -> Tone:
+    """The tone of a status."""
+    return _MARKS[status][1]
 
 
 def chip(status: Status, count: int | None = None) -> Html:
@@ -44,6 +69,48 @@ def labelled(mark: str, words: str, tone: Tone) -> Html:
     """An icon and a word; the icon has the colour of the tone."""
     shown = tag("span", mark, class_="amcp-icon", aria_hidden="true")
     return tag("span", shown, " ", words, class_=f"amcp-status amcp-{tone}")
+
+
+def state_label(state: str) -> Html:
+    """The state of a session, server or worker: an icon and its word."""
+    mark, tone = _STATES.get(state, _NO_STATE)
+    return labelled(mark, state, tone)
+
+
+def state_tone(state: str) -> Tone:
+    """The tone of such a state."""
+    return _STATES.get(state, _NO_STATE)[1]
+
+
+def line(
+    *items: Html | None,
+    tone: Tone | None = None,
+    trouble: str | None = None,
+    step: str | None = None,
+    label: str | None = None,
+) -> Html:
+    """Things beside each other, with dots between them where there is no style sheet.
+
+    Args:
+        *items: None is left out.
+        tone: Of the edge.
+        trouble: What is wrong, on a line of its own.
+        step: What to do, after it.
+        label: What the line is, for screen readers.
+    """
+    there = [item for item in items if item is not None]
+    dotted = [joined(_DOT if index else None, item) for index, item in enumerate(there)]
+    below = [tag("span", cut(trouble, _TROUBLE_CHARACTERS), role="alert")] if trouble else []
+    if step:
+        below.append(tag("span", "→ ", step, class_="amcp-step"))
+    return tag(
+        "div",
+        *dotted,
+        tag("div", [joined(" ", words) for words in below], class_="amcp-below") if below else None,
+        class_=f"amcp-line amcp-{tone}" if tone else "amcp-line",
+        role="group" if label else None,
+        aria_label=label,
+    )
 
 
 def elapsed_seconds(record: CallRecord, now: float | None = None) -> float:

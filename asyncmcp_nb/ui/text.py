@@ -10,7 +10,8 @@ from mcp_types import AudioContent, CallToolResult, ImageContent, ResourceLink, 
 from asyncmcp_nb.printable import cut, visible
 from asyncmcp_nb.session import CallGroup, CallRecord, Log, SessionStatus
 from asyncmcp_nb.session.validation import signature
-from asyncmcp_nb.ui.contents import media_bytes, plain_value, pretty, shown_structured
+from asyncmcp_nb.ui.contents import plain_value, pretty, shown_structured
+from asyncmcp_nb.ui.media import media_bytes
 from asyncmcp_nb.ui.status_table import (
     ServerStatusLike,
     rows_lines,

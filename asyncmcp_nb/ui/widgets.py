@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, Protocol, cast
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, Protocol, TypeVar, cast
 
 import ipywidgets
+
+
+Change = Mapping[str, Any]
+"""What an observer is given: the value as ``new``, what was there before as ``old``."""
 
 
 class Widget(Protocol):
@@ -50,6 +55,37 @@ class Choice(Widget, Protocol):
         ...
 
 
+class Input(Widget, Protocol):
+    """Something with a value that a person changes."""
+
+    value: Any
+    disabled: bool
+
+    def observe(self, handler: Callable[[Change], None], names: str) -> None:
+        """Call back at each change."""
+        ...
+
+
+class ListBox(Input, Protocol):
+    """Lines of text, one of which can be marked."""
+
+    index: int | None
+    options: Sequence[tuple[str, Any]]
+
+    def hold_sync(self) -> AbstractContextManager[None]:
+        """Send what is changed in here to the page at once."""
+        ...
+
+
+class Container(Widget, Protocol):
+    """Holds widgets, in the order in which the Tab key visits them."""
+
+    children: Sequence[Widget]
+
+
+AnyWidget = TypeVar("AnyWidget", bound=Widget)
+
+
 def html_box(*, max_height: str | None = None) -> HtmlBox:
     """An empty place for markup, which scrolls where it is higher than it may be."""
     overflow = None if max_height is None else "auto"
@@ -75,15 +111,97 @@ def choice(words: str, options: Sequence[tuple[str, Any]]) -> Choice:
     return cast("Choice", made)
 
 
-def column(*children: Widget) -> Widget:
+def text_line(words: str, placeholder: str) -> Input:
+    """A line to type into, which tells of each character; its label is for a style sheet to hide."""
+    layout = ipywidgets.Layout(width="auto")
+    made = ipywidgets.Text(description=words, placeholder=placeholder, layout=layout)
+    return cast("Input", made)
+
+
+def list_box(words: str) -> ListBox:
+    """An empty list to choose from with mouse and arrow keys; label as for ``text_line``."""
+    layout = ipywidgets.Layout(width="auto", height="auto")
+    made = ipywidgets.Select(description=words, options=(), value=None, rows=10, layout=layout)
+    return cast("ListBox", made)
+
+
+def toggle(words: str, tooltip: str) -> Input:
+    """A button that stays pressed; its value says whether it is."""
+    layout = ipywidgets.Layout(width="auto")
+    made = ipywidgets.ToggleButton(description=words, tooltip=tooltip, layout=layout)
+    return cast("Input", made)
+
+
+def style_box(sheets: str) -> Widget:
+    """Style sheets in the page, and nothing to see."""
+    return cast("Widget", ipywidgets.HTML(sheets, layout=ipywidgets.Layout(display="none")))
+
+
+def column(*children: Widget) -> Container:
     """One below the other."""
-    return cast("Widget", ipywidgets.VBox(children))
+    return cast("Container", ipywidgets.VBox(children))
 
 
-def row(*children: Widget) -> Widget:
+def row(*children: Widget) -> Container:
     """One beside the other, wrapping."""
     layout = ipywidgets.Layout(flex_flow="row wrap", align_items="center")
-    return cast("Widget", ipywidgets.HBox(children, layout=layout))
+    return cast("Container", ipywidgets.HBox(children, layout=layout))
+
+
+def classed(widget: AnyWidget, *names: str) -> AnyWidget:
+    """The widget, with class names for the style sheets."""
+    for name in names:
+        cast("Any", widget).add_class(name)
+    return widget
+
+
+def set_seen(widget: Widget, is_seen: bool) -> None:
+    """Show a widget, or take its place away."""
+    wanted = None if is_seen else "none"
+    layout: Any = cast("Any", widget).layout
+    if layout.display != wanted:
+        layout.display = wanted
+
+
+def put(box: HtmlBox, markup: str) -> None:
+    """Show markup where it is not shown yet: a box is sent to the page whenever it is set."""
+    if box.value != markup:
+        box.value = str(markup)
+
+
+class PageCount:
+    """How many pages show a widget, as far as their front ends tell."""
+
+    def __init__(self) -> None:
+        self._was_seen = False
+        self._count: int | None = None
+
+    @property
+    def is_seen(self) -> bool:
+        """False only where a front end showed it, and says that none does any more."""
+        return not self._was_seen or self._count != 0
+
+    def take(self, count: int | None) -> None:
+        """Take what a front end tells."""
+        self._count = count
+        self._was_seen = self._was_seen or bool(count)
+
+
+def watch_count(widget: Widget, changed: Callable[[Any], None]) -> PageCount:
+    """Count from now on how many pages show a widget, and call back when that changes."""
+    counted = PageCount()
+    traits: Any = widget
+
+    def take(change: Any) -> None:
+        counted.take(change["new"])
+        changed(change)
+
+    if traits._view_count is None:
+        traits._view_count = 0  # front ends count on from there
+    else:
+        counted.take(traits._view_count)
+    traits.observe(take, "_view_count")
+    return counted
 
 
 def keep(widget: Widget, view: object) -> None:

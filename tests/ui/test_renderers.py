@@ -29,7 +29,7 @@ from asyncmcp_nb.server.status import ServerStatus, WorkerStatus
 from asyncmcp_nb.session import CallRecord, SessionStatus, Status
 from asyncmcp_nb.sns_sqs.depths import Measured
 from asyncmcp_nb.sns_sqs.statistics import ServerStatistics
-from asyncmcp_nb.ui import contents, renderers, rows, statuses, text
+from asyncmcp_nb.ui import contents, rows, server_html, status_bar, statuses, text, tool_html
 from tests.ui.conftest import HOSTILE
 
 PIXEL = base64.b64encode(b"\x89PNG not really").decode()
@@ -242,7 +242,7 @@ def test_tools_are_a_table_with_signature_description_and_hints() -> None:
         ),
     ]
 
-    shown = page(renderers.tools_html(tools)).text
+    shown = page(tool_html.tools_html(tools)).text
 
     assert "t(a: integer)" in shown
     assert "read-only" in shown
@@ -252,7 +252,7 @@ def test_tools_are_a_table_with_signature_description_and_hints() -> None:
 
 
 def test_no_tools_are_no_tools() -> None:
-    assert page(renderers.tools_html([])).text == "no tools"
+    assert page(tool_html.tools_html([])).text == "no tools"
     assert text.tools_text([]) == "no tools"
 
 
@@ -273,12 +273,12 @@ def test_a_status_line_says_who_is_where_and_what_it_cost() -> None:
         error=HOSTILE,
     )
 
-    shown = page(renderers.status_html(status))
+    shown = page(status_bar.status_html(status))
 
-    for words in ("broker unreachable", "alice @ local", "2 sent", "8 done", "20 AWS requests"):
+    for words in ("broker unreachable", "alice @ local", "2 in flight", "8 done", "20 AWS requests"):
         assert words in shown.text
     assert "0 failed" not in shown.text
-    assert ("title", "2.50 for each call that ended in this session") in shown.attributes
+    assert "2.50 per call" in shown.text
     assert ("role", "alert") in shown.attributes
     assert "alice@local" in text.status_text(status)
 
@@ -305,7 +305,7 @@ def test_a_session_status_shows_all_that_its_line_leaves_out() -> None:
     )
 
     plain = text.status_text(status)
-    rows = page(renderers.status_html(status)).text
+    rows = page(status_bar.status_html(status)).text
 
     expected = {
         "Servers' queue": "12 waiting, 3 in flight, 2.0 s ago",
@@ -342,7 +342,7 @@ def test_a_server_status_shows_all_that_its_line_leaves_out() -> None:
     )
 
     plain = text.server_status_text(status)
-    rows = page(renderers.server_status_html(status)).text
+    rows = page(server_html.server_status_html(status)).text
 
     expected = {
         "Servers' queue": "12 waiting, 3 in flight, 2.0 s ago",
@@ -377,9 +377,9 @@ def server_of(*workers: WorkerStatus) -> Any:
 
 
 def test_a_server_shows_its_counts() -> None:
-    shown = page(renderers.server_html(server_of())).text
+    shown = page(server_html.server_html(server_of())).text
 
-    assert "1 in flight2 answered3 redelivered4 dead letters" in shown
+    assert "1 in flight · 2 answered · 3 redelivered · 4 dead letters" in shown
     assert "up 1 min 01 s" in shown
 
 
@@ -398,7 +398,7 @@ def test_a_server_shows_its_worker_processes() -> None:
     )
     away = replace(well, slot=1, pid=None, state="restarting", restart_count=5, error=HOSTILE)
 
-    shown = page(renderers.server_html(server_of(well, away)))
+    shown = page(server_html.server_html(server_of(well, away)))
 
     assert "2 workers" in shown.text
     assert "0 0a1b2c3d1234● serving1201 min 01 s" in shown.text

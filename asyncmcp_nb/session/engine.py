@@ -1,0 +1,146 @@
+"""What works behind a ``Session``: threads, the SDK's client, and what they tell each other."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+from functools import partial
+
+import anyio.to_thread
+from mcp import Client
+
+from asyncmcp_nb.errors import SessionClosed
+from asyncmcp_nb.ledger import CallRecord, Status
+from asyncmcp_nb.session.asker import Asker
+from asyncmcp_nb.session.asking import Answerer
+from asyncmcp_nb.session.book import CallBook
+from asyncmcp_nb.session.catalogue import Catalogue
+from asyncmcp_nb.session.desk import CallDesk
+from asyncmcp_nb.session.envelope import MODERN_ERA
+from asyncmcp_nb.session.home import Home
+from asyncmcp_nb.session.inbox import SessionInbox
+from asyncmcp_nb.session.log import Log
+from asyncmcp_nb.session.notices import own_notice
+from asyncmcp_nb.session.parts import SessionParts
+from asyncmcp_nb.session.question import Question
+from asyncmcp_nb.session.questions import Questions
+from asyncmcp_nb.session.status import SessionStatus
+from asyncmcp_nb.session.validation import warm_up
+from asyncmcp_nb.session.watch import Watch
+from asyncmcp_nb.sns_sqs.client import ReadEnd, client_writer, deliver_to, open_streams
+from asyncmcp_nb.sns_sqs.client_link import ClientLink, new_connection_id
+from asyncmcp_nb.sns_sqs.handoff import Handoff, Mailbox
+
+
+class Engine:
+    """The parts of one session, put together; it is opened and closed once."""
+
+    def __init__(self, parts: SessionParts, home: Home) -> None:
+        self._parts = parts
+        self._home = home
+        self.connection_id = new_connection_id()
+        self.log = Log(parts.ledger, parts.views)
+        self.questions = Questions(self._question_changed)
+        self._asker = Asker(self.questions, parts.policies, parts.ledger, note=self.note)
+        self._options = {**self._asker.declared(), **parts.client_options}
+        stamp = parts.stamp(self._options)
+        self.desk = CallDesk(
+            parts.ledger, stamp, self.records_changed, connection_id=self.connection_id
+        )
+        self.catalogue = Catalogue()
+        self.book = CallBook(self.desk, self.catalogue, home, parts=parts)
+        self._inbox = SessionInbox(
+            self.desk, self.connection_id, on_request=self._asker.note_request
+        )
+        self.watch = Watch(parts, self.desk, self._inbox, catalogue=self.catalogue)
+        self._link: ClientLink | None = None
+        self._client: Client | None = None
+        self._answerer: Answerer | None = None
+
+    @property
+    def client(self) -> Client:
+        """The SDK's client.
+
+        Raises:
+            SessionClosed: It is not open.
+        """
+        if self._client is None:
+            raise SessionClosed("this session is not open; connect again")
+        return self._client
+
+    async def open(self) -> None:
+        """Connect; on the home's loop.
+
+        Raises:
+            TimeoutError: No server answered the handshake.
+        """
+        handoff = Handoff()
+        mailbox: ReadEnd = Mailbox(handoff)
+        link = ClientLink(
+            self._parts.bus,
+            self._parts.config,
+            partial(deliver_to, mailbox),
+            inbox=self._inbox,
+            connection_id=self.connection_id,
+            claim_checks=self._parts.claim_checks,
+        )
+        self._link = link
+        mode = self._parts.era if self._parts.era == MODERN_ERA else "legacy"
+        transport = open_streams(mailbox, client_writer(link, handoff))
+        client = Client(transport, mode=mode, **self._options)
+        link.start()
+        self._client = await self._home.enter(client, self._parts.handshake_seconds)
+        self._answerer = Answerer(client, self.desk, self._callbacks())
+        resumed = await anyio.to_thread.run_sync(self.desk.start, link)
+        self._answer_asked(self._parts.ledger.get_many(resumed))
+        self.meet()
+        threading.Thread(target=warm_up, name="asyncmcp-warm-up", daemon=True).start()
+
+    def release(self) -> None:
+        """Stop, publish what the link still has, and only then note what was sent."""
+        self.desk.stop_sending()
+        if self._link is not None:
+            self._link.close()
+        self.desk.close()
+
+    def meet(self) -> None:
+        """Ask the server who it is and what it offers, whenever it comes."""
+        is_modern = self._parts.era == MODERN_ERA
+        self._home.start_soon(partial(self.catalogue.meet, self.client, discover=is_modern))
+
+    def snapshot(self, *, is_closed: bool) -> SessionStatus:
+        """How the session is doing, without a request."""
+        return self.watch.snapshot(self._link, self._client, is_closed=is_closed)
+
+    def note(self, call_id: str | None, text: str) -> None:
+        """Keep a line of our own: with its call, or among the notices."""
+        if call_id is None:
+            self.log.take(own_notice(text, time.time()))
+            return
+        self._parts.ledger.note(call_id, text, at=time.time())
+        self.log.notify(self._parts.ledger.get_many([call_id]))
+
+    def records_changed(self, records: Sequence[CallRecord]) -> None:
+        """From the desk, in one of its threads."""
+        self.book.take_changes(records)
+        self.questions.close_of([record.call_id for record in records if record.is_finished])
+        self._answer_asked(records)
+        self.log.notify(records)
+
+    def _question_changed(self, question: Question) -> None:
+        concerned = [] if question.call_id is None else [question.call_id]
+        self.log.notify(self._parts.ledger.get_many(concerned))
+
+    def _callbacks(self) -> dict[str, object]:
+        """Those of the user's first; a question of an earlier session may be of any kind."""
+        given = {name: made for name, made in self._parts.client_options.items() if made}
+        return {**self._asker.callbacks(), **given}
+
+    def _answer_asked(self, records: Sequence[CallRecord]) -> None:
+        answerer = self._answerer
+        if answerer is None:
+            return
+        for record in records:
+            if record.status is Status.INPUT_REQUIRED:
+                self._home.start_soon(partial(answerer.answer, record.call_id))

@@ -1,0 +1,87 @@
+"""What an array's place holds: items, of one kind or with the first ones of a kind each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Final, cast
+
+from asyncmcp_nb.ui.form.field import OMITTED, Field, Path
+from asyncmcp_nb.ui.form.node import Content, Node
+
+MAX_BLANK_COUNT: Final = 8
+"""How many items a blank array has at most, where the schema wants some."""
+
+
+class ArrayContent(Content):
+    """Items in their order. Those of a tuple stay where their schema is."""
+
+    has_content = True
+
+    def __init__(self, node: Node, field: Field) -> None:
+        super().__init__(node, field)
+        self._items: list[Node] = []
+        self._fixed_count = node.context.fields.prefix_count(field)
+
+    @property
+    def children(self) -> Sequence[Node]:
+        return self._items
+
+    @property
+    def may_add(self) -> bool:  # pyright: ignore[reportIncompatibleVariableOverride] # computed, as items come and go
+        return self.node.context.fields.item(self.field, len(self._items)) is not None
+
+    def put(self, value: Any) -> bool:
+        if not isinstance(value, list):
+            return False
+        for item in cast("list[Any]", value):
+            self._append().put(item)
+        return True
+
+    def read(self) -> Any:
+        # An item that is not there yet keeps the place of those after it.
+        values = [item.value() for item in self._items]
+        return [None if value is OMITTED else value for value in values]
+
+    def begin(self) -> None:
+        for _ in range(min(self.node.context.fields.least_count(self.field), MAX_BLANK_COUNT)):
+            self._append().begin()
+
+    def faults(self) -> Iterator[tuple[Path, str]]:
+        yield from super().faults()
+        for item in self._items:
+            if item.value() is OMITTED:
+                yield item.path, "required, or remove it"
+
+    def may_remove(self, child: Node) -> bool:
+        at = self._items.index(child)
+        return at >= self._fixed_count or at == len(self._items) - 1
+
+    def may_move(self, child: Node, by: int) -> bool:
+        at = self._items.index(child)
+        return all(self._fixed_count <= index < len(self._items) for index in (at, at + by))
+
+    def add(self, key: str | None) -> Node:
+        child = self._append()
+        child.begin()
+        return child
+
+    def remove(self, child: Node) -> None:
+        self._items.remove(child)
+        self._renumber()
+
+    def move(self, child: Node, by: int) -> None:
+        at = self._items.index(child)
+        self._items.insert(at + by, self._items.pop(at))
+        self._renumber()
+
+    def _append(self) -> Node:
+        at = len(self._items)
+        fields = self.node.context.fields
+        field = fields.item(self.field, at) or fields.anything(str(at))
+        child = Node(self.node.context, field, parent=self.node, slot=at)
+        self._items.append(child)
+        return child
+
+    def _renumber(self) -> None:
+        for at, item in enumerate(self._items):
+            item.slot = at

@@ -1,0 +1,154 @@
+"""What a place with children holds: objects and maps, and unions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, cast
+
+from asyncmcp_nb.ui.form.field import OMITTED, Field, Option, Path
+from asyncmcp_nb.ui.form.node import Content, Node
+
+
+class ObjectContent(Content):
+    """Declared properties, then entries under names of their own. A map has only the latter."""
+
+    has_content = True
+
+    def __init__(self, node: Node, field: Field) -> None:
+        super().__init__(node, field)
+        fields = node.context.fields
+        self._declared = [
+            Node(node.context, child, parent=node, slot=child.name)
+            for child in fields.properties(field)
+        ]
+        self._names = {child.key for child in self._declared}
+        self._extras: list[Node] = []
+        self._order: dict[str, int] = {}
+        """Of the names that were loaded, which stay in their order."""
+        self.may_add = fields.extra(field, None) is not None
+
+    @property
+    def children(self) -> Sequence[Node]:
+        return [*self._declared, *self._extras]
+
+    def put(self, value: Any) -> bool:
+        if not isinstance(value, dict):
+            return False
+        given = cast("dict[str, Any]", value)
+        self._order = {name: at for at, name in enumerate(given)}
+        for child in self._declared:
+            child.put(given.get(child.key, OMITTED))
+        for name, item in given.items():
+            if name not in self._names:
+                self._new_extra(name).put(item)
+        return True
+
+    def read(self) -> Any:
+        last = len(self._order)
+        found = [(child.key, child.value()) for child in self.children]
+        # Sorting is stable: what was not loaded stays as it is shown.
+        found.sort(key=lambda pair: self._order.get(pair[0], last))
+        return {name: item for name, item in found if item is not OMITTED}
+
+    def begin(self) -> None:
+        for child in self._declared:
+            child.begin()
+
+    def faults(self) -> Iterator[tuple[Path, str]]:
+        yield from super().faults()
+        seen = {child.key for child in self._declared if child.value() is not OMITTED}
+        for child in self._extras:
+            if child.key in seen:
+                yield child.path, "this name is there twice"
+            elif child.value() is OMITTED:
+                yield child.path, "required, or remove it"
+            seen.add(child.key)
+
+    def is_extra(self, child: Node) -> bool:
+        return child in self._extras
+
+    def may_remove(self, child: Node) -> bool:
+        return child in self._extras
+
+    def add(self, key: str | None) -> Node:
+        child = self._new_extra(self._free_name() if key is None else key)
+        child.begin()
+        return child
+
+    def remove(self, child: Node) -> None:
+        self._extras.remove(child)
+
+    def rename(self, child: Node, key: str) -> None:
+        if child not in self._extras:
+            raise self._no(f"no entry {child.key!r}")
+        if child.key in self._order:
+            at = self._order[child.key]
+            self._order[key] = at
+        child.slot = key
+        found = self._field_of(key)
+        if found.schema is not child.natural.schema:
+            child.show_as(found)
+
+    def _new_extra(self, name: str) -> Node:
+        child = Node(self.node.context, self._field_of(name), parent=self.node, slot=name)
+        self._extras.append(child)
+        return child
+
+    def _field_of(self, name: str) -> Field:
+        fields = self.node.context.fields
+        return fields.extra(self.field, name) or fields.anything(name)
+
+    def _free_name(self) -> str:
+        taken = {child.key for child in self.children}
+        numbers = range(1, len(taken) + 2)
+        return next(name for name in (f"name{n}" for n in numbers) if name not in taken)
+
+
+class UnionContent(Content):
+    """One of several alternatives; what was entered in the others is kept while the node lives."""
+
+    def __init__(self, node: Node, field: Field) -> None:
+        super().__init__(node, field)
+        self._kept: dict[int, Node] = {}
+
+    @property
+    def children(self) -> Sequence[Node]:
+        return () if self.chosen is None else (self._kept[self.chosen],)
+
+    def put(self, value: Any) -> bool:
+        index = self.node.context.fields.pick(self.field, value)
+        if index is None:
+            self.refusal = "the value fits none of the alternatives"
+            return False
+        self._take(index).put(value)
+        self.has_content = True
+        return True
+
+    def read(self) -> Any:
+        return self.children[0].value() if self.chosen is not None else OMITTED
+
+    def begin(self) -> None:
+        self.choose(0)
+
+    def choose(self, index: int) -> None:
+        is_new = index not in self._kept
+        child = self._take(index)
+        if is_new:
+            child.begin()
+            self._tell_apart(child)
+        self.has_content = True
+
+    def _take(self, index: int) -> Node:
+        option: Option = self.field.options[index]
+        if index not in self._kept:
+            assert option.field is not None
+            self._kept[index] = Node(self.node.context, option.field, parent=self.node)
+        self.chosen = index
+        return self._kept[index]
+
+    def _tell_apart(self, child: Node) -> None:
+        """Give the property that tells the alternatives apart, though it may not be required."""
+        tag = self.node.context.fields.tag(self.field)
+        for property_node in child.children:
+            if property_node.key == tag and property_node.value() is OMITTED:
+                property_node.start_value()

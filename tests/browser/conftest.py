@@ -1,0 +1,75 @@
+"""One JupyterLab and one Chromium for all tests; a page, a folder and a broker for each."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser
+
+from asyncmcp_nb.broker import stop_embedded
+from asyncmcp_nb.config import HOME_VARIABLE
+from tests.browser.chromium import chromium
+from tests.browser.lab import Lab
+from tests.browser.lab_server import LabServer, lab_server
+from tests.browser.notebook_file import write_notebook
+
+HERE = Path(__file__).parent
+
+OpenCells = Callable[..., Lab]
+"""Open a fresh notebook of these cells."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker("browser")
+            item.add_marker(pytest.mark.timeout(120))
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabServer]:
+    with lab_server(tmp_path_factory.mktemp("lab")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    with chromium() as running:
+        yield running
+
+
+@pytest.fixture
+def folder(server: LabServer, request: pytest.FixtureRequest) -> Iterator[Path]:
+    """A folder of the server's for this test; the broker that its notebooks start ends with it."""
+    made = server.folder / re.sub(r"\W+", "-", request.node.name)[:60].strip("-")
+    made.mkdir()
+    yield made
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(HOME_VARIABLE, str(made / "home"))
+        stop_embedded()
+
+
+@pytest.fixture
+def lab(server: LabServer, browser: Browser, folder: Path) -> Iterator[Lab]:
+    """A page; the test fails when something happened in it that must not."""
+    with ExitStack() as stack:
+        context = browser.new_context(reduced_motion="reduce")
+        stack.callback(context.close)
+        opened = Lab(context.new_page(), server)
+        stack.callback(opened.shut_down)
+        yield opened
+        complaints = [*opened.complaints]
+    assert complaints == []
+
+
+@pytest.fixture
+def open_cells(lab: Lab, folder: Path) -> OpenCells:
+    def open_(*cells: str) -> Lab:
+        lab.open(write_notebook(folder / "notebook.ipynb", cells))
+        return lab
+
+    return open_
