@@ -13,7 +13,7 @@ from typing import Any
 import anyio.to_thread
 from mcp_types import Implementation
 
-from asyncmcp_nb import broker, registry
+from asyncmcp_nb import broker, person, registry
 from asyncmcp_nb._version import __version__
 from asyncmcp_nb.config import OUR_DIALECT, Deployment, Era, SnsSqsTransportConfig
 from asyncmcp_nb.displays import WidgetDisplays
@@ -23,6 +23,7 @@ from asyncmcp_nb.places import Where, open_claim_checks, resolve
 from asyncmcp_nb.session.envelope import HANDSHAKE_ERA
 from asyncmcp_nb.session.home import Home
 from asyncmcp_nb.session.parts import HANDSHAKE_SECONDS, SessionParts
+from asyncmcp_nb.session.policy import Fixed, OnQuestion, Policies, Roots
 from asyncmcp_nb.session.seat import take_seat
 from asyncmcp_nb.session.session import Session
 from asyncmcp_nb.views import PandasViews
@@ -35,6 +36,9 @@ def connect(
     era: Era = "2026-07-28",
     ledger: str | Path | None = None,
     timeout: float = HANDSHAKE_SECONDS,
+    on_elicit: OnQuestion | Fixed | None = None,
+    on_sample: OnQuestion | Fixed | None = None,
+    roots: Roots | OnQuestion | Fixed | None = None,
     **client_options: Any,
 ) -> Connecting:
     """Connect to the MCP servers of a deployment.
@@ -56,9 +60,14 @@ def connect(
             one for a deployment of the dialect ``asyncmcp``.
         ledger: The ledger's file, or ``":memory:"``; in the user's data directory by default.
         timeout: Seconds to wait for the handshake.
-        **client_options: Further arguments of the SDK's ``Client``, such as
-            ``elicitation_callback``, ``sampling_callback``, ``list_roots_callback``,
-            ``logging_callback``, ``message_handler``.
+        on_elicit: Answers what servers ask: a function of a ``Question``, plain or async, that
+            returns the content to accept with (``True`` for none), None to decline, or a
+            ``Reply``. Or ``"ask"`` a person, by ``session.questions``: the default in a notebook
+            that somebody has open. Or ``"decline"``, the default elsewhere; the log says so.
+        on_sample: Likewise for the words of a model: a text, or a dict of ``text`` and ``model``.
+        roots: Folders that servers may use: paths or addresses, or likewise a function.
+        **client_options: Further arguments of the SDK's ``Client``. Its callbacks, such as
+            ``elicitation_callback``, answer in place of the three above.
 
     Returns:
         What to await or enter.
@@ -74,6 +83,9 @@ def connect(
         era=era,
         ledger_file=ledger,
         handshake_seconds=timeout,
+        policies=Policies(
+            on_elicit=on_elicit, on_sample=on_sample, roots=roots, has_person=person.is_there()
+        ),
         client_options=client_options,
     )
     return Connecting(assemble, where, name)
@@ -155,6 +167,7 @@ def _assemble(
     era: Era,
     ledger_file: str | Path | None,
     handshake_seconds: float,
+    policies: Policies,
     client_options: Mapping[str, Any],
 ) -> SessionParts:
     if deployment.dialect != OUR_DIALECT and era != HANDSHAKE_ERA:
@@ -183,6 +196,7 @@ def _assemble(
         dead_letter_queue_url=deployment.dead_letter_queue_url,
         ledger=ledger,
         views=PandasViews(),
+        policies=policies,
         client_options={
             "client_info": Implementation(name="asyncmcp-nb", version=__version__),
             **client_options,

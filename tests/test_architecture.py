@@ -41,6 +41,7 @@ ROOT = {
     "demo",
     "displays",
     "letters",
+    "person",
     "places",
     "registry",
     "serving",
@@ -94,6 +95,7 @@ OWNERS: dict[str, set[str]] = {
     "pydantic_core": {"session", "wire"},
     "referencing": {"session", "ui"},
     "sqlite3": {"ledger", "server.shared_file"},
+    "tqdm": {"ui"},
     "traitlets": {"ui", "magics"},
 }
 """A library, and the rooms or modules that may import it; the composition root may import any.

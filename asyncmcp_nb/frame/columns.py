@@ -44,6 +44,12 @@ COLUMNS: Final = (
     Column("arguments", "object", None, "Arguments as a dict"),
     Column("submitted_at", "datetime64[us, UTC]", "UTC", "When it was submitted"),
     Column("sent_at", "datetime64[us, UTC]", "UTC", "When the request topic accepted it"),
+    Column(
+        "running_at",
+        "datetime64[us, UTC]",
+        "UTC",
+        "When it first reported progress or logged",
+    ),
     Column("responded_at", "datetime64[us, UTC]", "UTC", "When its answer arrived"),
     Column("latency", "timedelta64[us]", "s", "From submission to the answer"),
     Column("progress", "float64", "0 to 1", "Share done; NaN where the server gave no total"),

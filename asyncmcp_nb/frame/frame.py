@@ -26,6 +26,7 @@ def to_frame(records: Iterable[CallRecord]) -> pd.DataFrame:
         "arguments": build.objects([row.arguments for row in rows]),
         "submitted_at": build.times([row.submitted_at for row in rows]),
         "sent_at": build.times([row.sent_at for row in rows]),
+        "running_at": build.times([row.running_at for row in rows]),
         "responded_at": build.times([row.responded_at for row in rows]),
         "latency": build.durations([row.latency_seconds for row in rows]),
         "progress": build.floats([row.progress for row in rows]),

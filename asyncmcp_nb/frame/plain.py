@@ -41,6 +41,7 @@ def plain_row(record: CallRecord) -> dict[str, Any]:
         "arguments": strict(record.arguments),
         "submitted_at": iso_time(record.submitted_at),
         "sent_at": iso_time(record.sent_at),
+        "running_at": iso_time(record.running_at),
         "responded_at": iso_time(record.responded_at),
         "latency": None if latency is None else round(latency, 6),
         "structured": strict(record.structured),

@@ -158,7 +158,9 @@ class Ledger(LedgerReader):
             False where the call is not in the ledger.
         """
         with self._store.writing() as db:
-            return record_note(db, call_id, LogLine(level, severity(level), NOTES, dump_json(text)), at=at)
+            return record_note(
+                db, call_id, LogLine(level, severity(level), NOTES, dump_json(text)), at=at
+            )
 
     def finish(
         self,

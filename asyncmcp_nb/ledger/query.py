@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 from asyncmcp_nb.errors import ConfigError
 from asyncmcp_nb.ledger.schema import CALL_COLUMNS
@@ -17,8 +18,11 @@ ORDERS: Final = {
     "status": "status",
     "submitted_at": "submitted_at",
     "sent_at": "sent_at",
+    "running_at": "running_at",
     "responded_at": "responded_at",
     "latency": "responded_at - submitted_at",
+    # Until now, as far as a call has not ended; one statement has one now.
+    "elapsed": "coalesce(finished_at, (julianday('now') - 2440587.5) * 86400.0) - submitted_at",
     "progress": "progress",
     "progress_message": "progress_message",
     "arguments": "arguments",
@@ -35,7 +39,17 @@ ORDERS: Final = {
 """Columns that rows can be ordered by, and what each is in SQL."""
 
 _CONTAINS: Final = (
-    r"(arguments LIKE ? ESCAPE '\' OR text LIKE ? ESCAPE '\' OR error_message LIKE ? ESCAPE '\')"
+    r"(arguments LIKE ? ESCAPE '\' OR text LIKE ? ESCAPE '\' OR error_message LIKE ? ESCAPE '\'"
+    r" OR call_id LIKE ? ESCAPE '\')"
+)
+_ID_CHARACTERS: Final = 4
+"""The least of a call id that is searched for: less of it occurs in many."""
+
+# From each value to the next: as many steps as there are values, not calls.
+_DISTINCT: Final = (
+    "WITH RECURSIVE found (value) AS (SELECT min({column}) FROM calls UNION ALL "
+    "SELECT (SELECT min({column}) FROM calls WHERE {column} > value) FROM found "
+    "WHERE value IS NOT NULL) SELECT value FROM found WHERE value IS NOT NULL"
 )
 
 Parameters = list[str | int]
@@ -51,7 +65,14 @@ class CallFilter:
     session: str | None = None
     """Connection id."""
     text: str | None = None
-    """Occurs in arguments (as JSON text), answer text or error message; ASCII case is ignored."""
+    """Occurs in arguments (as JSON text), answer text or error message, or is what a call id starts
+    with, four characters at least; ASCII case is ignored."""
+    call_ids: Collection[str] | None = None
+    """Only these; ids that the ledger does not have do not matter."""
+    after: int | None = None
+    """Submitted after the call of this position."""
+    up_to: int | None = None
+    """Submitted not later than the call of this position."""
 
 
 EVERYTHING: Final = CallFilter()
@@ -64,17 +85,25 @@ def where(chosen: CallFilter) -> tuple[str, Parameters]:
     if chosen.statuses is not None:
         terms.append(f"status IN ({', '.join('?' for _ in chosen.statuses)})")
         parameters += sorted(Status(status).rank for status in chosen.statuses)
-    for column, value in (
-        ("tool", chosen.tool),
-        ("group_name", chosen.group),
-        ("session", chosen.session),
-    ):
+    compared: tuple[tuple[str, str | int | None], ...] = (
+        ("tool = ?", chosen.tool),
+        ("group_name = ?", chosen.group),
+        ("session = ?", chosen.session),
+        ("position > ?", chosen.after),
+        ("position <= ?", chosen.up_to),
+    )
+    for term, value in compared:
         if value is not None:
-            terms.append(f"{column} = ?")
+            terms.append(term)
             parameters.append(value)
+    if chosen.call_ids is not None:
+        terms.append("call_id IN (SELECT value FROM json_each(?))")
+        parameters.append(json.dumps(list(chosen.call_ids)))
     if chosen.text:
+        pattern = _pattern(chosen.text)
         terms.append(_CONTAINS)
-        parameters += [_pattern(chosen.text)] * 3
+        is_id = len(chosen.text) >= _ID_CHARACTERS
+        parameters += [pattern, pattern, pattern, pattern.removeprefix("%") if is_id else ""]
     return (" WHERE " + " AND ".join(terms) if terms else ""), parameters
 
 
@@ -98,6 +127,11 @@ def page(
     parts = ["SELECT", CALL_COLUMNS, "FROM calls WHERE position IN (SELECT position FROM calls"]
     parts += [clause, order, "LIMIT ? OFFSET ?)", order]
     return " ".join(parts), [*parameters, -1 if limit is None else limit, offset]
+
+
+def distinct(column: Literal["tool", "group_name"]) -> str:
+    """The statement for the values of a column that an index starts with, in order."""
+    return _DISTINCT.replace("{column}", column)
 
 
 def _pattern(text: str) -> str:

@@ -35,7 +35,7 @@ class LedgerReader:
 
     @property
     def version(self) -> int:
-        """Another number after every transaction of this process: what was read may have changed."""
+        """Another one after each transaction of this process: what was read may have changed."""
         return self._store.version
 
     def get(self, call_id: str) -> CallRecord | None:
@@ -104,15 +104,18 @@ class LedgerReader:
             found = dict(db.execute(statement, parameters).fetchall())
         return {status: int(found.get(status.rank, 0)) for status in STATUSES}
 
+    def last_position(self) -> int:
+        """The position of the latest call; 0 where there is none."""
+        with self._store.reading() as db:
+            return int(db.execute("SELECT coalesce(max(position), 0) FROM calls").fetchone()[0])
+
     def tools(self) -> list[str]:
         """Tools that were called, by name."""
-        return self._names("SELECT DISTINCT tool FROM calls ORDER BY tool")
+        return self._names(query.distinct("tool"))
 
     def groups(self) -> list[str]:
         """Groups that calls belong to, by name."""
-        return self._names(
-            "SELECT DISTINCT group_name FROM calls WHERE group_name IS NOT NULL ORDER BY group_name"
-        )
+        return self._names(query.distinct("group_name"))
 
     def next_deadline(self) -> float | None:
         """The earliest deadline of an outstanding call, or None."""

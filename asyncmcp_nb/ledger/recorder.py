@@ -215,10 +215,11 @@ def _record_progress(db: sqlite3.Connection, target: _Target, arrival: Arrival) 
     is_stale = progress.fraction is not None and progress.fraction < before
     fraction = target.progress if is_stale or progress.fraction is None else progress.fraction
     db.execute(
-        "UPDATE calls SET status = ?, progress = ?, "
+        "UPDATE calls SET status = ?, running_at = coalesce(running_at, ?), progress = ?, "
         "progress_message = coalesce(?, progress_message) WHERE position = ?",
         (
             next_status(target.status, Status.RUNNING).rank,
+            arrival.received_at,
             fraction,
             None if is_stale else progress.message,
             target.position,
@@ -248,7 +249,10 @@ def _record_log(db: sqlite3.Connection, target: _Target, arrival: Arrival) -> Ou
         return Outcome.DUPLICATE
     if target.is_waiting:
         status = next_status(target.status, Status.RUNNING)
-        db.execute("UPDATE calls SET status = ? WHERE position = ?", (status.rank, target.position))
+        db.execute(
+            "UPDATE calls SET status = ?, running_at = coalesce(running_at, ?) WHERE position = ?",
+            (status.rank, arrival.received_at, target.position),
+        )
     return Outcome.UPDATED
 
 

@@ -142,6 +142,8 @@ class CallRecord:
     """The result, or while input is required the question with its ``requestState``."""
     trace_context_json: str | None = None
     """As ``NewCall.trace_context``."""
+    running_at: float | None = None
+    """When it first showed life: its first progress or log message."""
 
     @classmethod
     def from_row(cls, row: tuple[Any, ...]) -> CallRecord:

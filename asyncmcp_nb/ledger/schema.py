@@ -14,7 +14,7 @@ CALL_COLUMNS: Final = (
     "position, call_id, tool, status, submitted_at, sent_at, responded_at, finished_at, deadline, "
     "progress, progress_message, error_code, error_message, request_bytes, response_bytes, "
     "deliveries, attempts, group_name, session, retry_of, arguments, text, error_data, result, "
-    "trace_context"
+    "trace_context, running_at"
 )
 """What ``CallRecord.from_row`` takes. Long values come last: reading the others skips them."""
 
@@ -98,7 +98,12 @@ _VERSION_3: Final = (
     "ALTER TABLE unsolicited ADD COLUMN reason TEXT",
 )
 
-MIGRATIONS: Final = (_VERSION_1, _VERSION_2, _VERSION_3)
+_VERSION_4: Final = (
+    # When the first progress or log message of a call came.
+    "ALTER TABLE calls ADD COLUMN running_at REAL",
+)
+
+MIGRATIONS: Final = (_VERSION_1, _VERSION_2, _VERSION_3, _VERSION_4)
 """Statements that lead from version *n* to *n + 1*; the newest version is how many there are."""
 
 

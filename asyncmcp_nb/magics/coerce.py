@@ -32,6 +32,17 @@ def arguments_of(tool: Tool, words: Iterable[Word], names: Names) -> dict[str, A
         MagicUsageError: A word is no ``key=value``, is given twice, or does not fit its type.
         InvalidArguments: The tool's schema is not met. Either message ends with its signature.
     """
+    arguments = given_values(tool, words, names)
+    check_arguments(tool, arguments)
+    return arguments
+
+
+def given_values(tool: Tool, words: Iterable[Word], names: Names) -> dict[str, Any]:
+    """The values that words stand for, which need not be all that the tool requires.
+
+    Raises:
+        MagicUsageError: As for ``arguments_of``.
+    """
     root = cast("Schema", tool.input_schema)
     properties: Any = root.get("properties")
     declared: Schema = cast("Schema", properties) if isinstance(properties, dict) else {}
@@ -42,7 +53,6 @@ def arguments_of(tool: Tool, words: Iterable[Word], names: Names) -> dict[str, A
             arguments[key] = _argument(word, declared.get(key, {}), root=root, names=names)
     except MagicUsageError as exc:
         raise MagicUsageError(f"{exc}; {signature(tool)}") from None
-    check_arguments(tool, arguments)
     return arguments
 
 

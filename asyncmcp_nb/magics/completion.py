@@ -81,7 +81,7 @@ class Completion:
             return fragment, _starting(fragment, self._named(names[len(plain)]))
         if grammar.rest is None:
             return fragment, []
-        if command.name == "call":
+        if grammar.rest == "key=value ...":
             return self._argument(plain[0], plain[1:], fragment)
         return fragment, _starting(fragment, self._named("ID"))
 

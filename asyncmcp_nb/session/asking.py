@@ -100,22 +100,18 @@ class Answerer:
             Exception: What a callback raised.
         """
         answers: dict[str, InputResponse | ErrorData] = {}
-        raised: list[Exception] = []
 
         async def ask(key: str, request: InputRequest) -> None:
-            try:
-                answers[key] = await self._dispatch(record.call_id, request)
-            except Exception as exc:  # boundary: raised again below, without the group around it
-                raised.append(exc)
-            if raised or isinstance(answers[key], ErrorData):
+            answers[key] = await self._dispatch(record.call_id, request)
+            if isinstance(answers[key], ErrorData):
                 asking.cancel_scope.cancel()
 
-        requests = asked.input_requests or {}
-        async with anyio.create_task_group() as asking:
-            for key, request in requests.items():
-                asking.start_soon(ask, key, request)
-        if raised:
-            raise raised[0]
+        try:
+            async with anyio.create_task_group() as asking:
+                for key, request in (asked.input_requests or {}).items():
+                    asking.start_soon(ask, key, request)
+        except ExceptionGroup as group:
+            raise group.exceptions[0] from None
         responses: dict[str, Any] = {}
         for key, answer in answers.items():
             if isinstance(answer, ErrorData):

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, Final
 
+import anyio
 from mcp import Client, MCPError
 from mcp_types import METHOD_NOT_FOUND, DiscoverRequest, DiscoverResult, ListToolsResult, Tool
 from pydantic import ValidationError
@@ -14,6 +15,9 @@ from asyncmcp_nb.errors import AsyncMcpError, ToolNotFound
 from asyncmcp_nb.session.validation import check_arguments, find_tool
 
 logger = logging.getLogger(__name__)
+
+_PAUSE_SECONDS: Final = 0.5
+"""Between two listings that a server causes, however often it says that something changed."""
 
 
 class ToolList(list[Tool]):
@@ -26,9 +30,17 @@ class ToolList(list[Tool]):
 class Catalogue:
     """A server's tools as last listed, and the asking for them."""
 
-    def __init__(self) -> None:
+    def __init__(self, changed: Callable[[], object] = lambda: None) -> None:
+        """Make an empty one.
+
+        Args:
+            changed: Called on the client's loop when the tools are others than before.
+        """
+        self._changed = changed
+        self._is_stale = False
+        self._is_refreshing = False
         self.tools: ToolList | None = None
-        """None while no server has answered."""
+        """None while no server has answered; another object whenever they have changed."""
         self.trouble: str | None = None
         """Why the server could not be asked, or None."""
 
@@ -59,10 +71,34 @@ class Catalogue:
                 found = await client.session.send_request(DiscoverRequest(), DiscoverResult)
                 client.session.adopt(found)
             await self.list_tools(client)
-            self.trouble = None
         except (MCPError, ValidationError, AsyncMcpError) as exc:
             self.trouble = f"the server did not introduce itself: {exc}"
             logger.info("%s", self.trouble)
+
+    def forget(self) -> None:
+        """Know no tools until they are listed again."""
+        self.tools = None
+        self._changed()
+
+    async def refresh(self, client: Client) -> None:
+        """List again, since the server says that something changed; trouble is noted.
+
+        What comes while a listing is under way causes one more, and no more than one.
+        """
+        self._is_stale = True
+        if self._is_refreshing:
+            return
+        self._is_refreshing = True
+        try:
+            while self._is_stale:
+                self._is_stale = False
+                await self.list_tools(client)
+                await anyio.sleep(_PAUSE_SECONDS)
+        except (MCPError, ValidationError, AsyncMcpError) as exc:
+            self.trouble = f"the server did not list its tools: {exc}"
+            logger.info("%s", self.trouble)
+        finally:
+            self._is_refreshing = False
 
     async def list_tools(self, client: Client) -> ToolList:
         """Ask for all pages of the list; a server without tools has an empty one.
@@ -77,8 +113,15 @@ class Catalogue:
             tools += page.tools
             cursor = page.next_cursor
             if cursor is None:
-                self.tools = tools
-                return tools
+                return self._take(tools)
+
+    def _take(self, tools: ToolList) -> ToolList:
+        """Keep the list; the one there was where nothing changed, so that views can tell."""
+        self.trouble = None
+        if self.tools is None or self.tools != tools:
+            self.tools = tools
+            self._changed()
+        return self.tools
 
 
 async def _page(client: Client, cursor: str | None) -> ListToolsResult:

@@ -6,9 +6,12 @@ import threading
 import time
 from collections.abc import Sequence
 from functools import partial
+from typing import Any
 
 import anyio.to_thread
 from mcp import Client
+from mcp.client.session import IncomingMessage
+from mcp_types import ProgressNotification, ToolListChangedNotification
 
 from asyncmcp_nb.errors import SessionClosed
 from asyncmcp_nb.ledger import CallRecord, Status
@@ -21,11 +24,12 @@ from asyncmcp_nb.session.envelope import MODERN_ERA
 from asyncmcp_nb.session.home import Home
 from asyncmcp_nb.session.inbox import SessionInbox
 from asyncmcp_nb.session.log import Log
-from asyncmcp_nb.session.notices import own_notice
+from asyncmcp_nb.session.notices import notice_of, own_notice
 from asyncmcp_nb.session.parts import SessionParts
 from asyncmcp_nb.session.question import Question
 from asyncmcp_nb.session.questions import Questions
 from asyncmcp_nb.session.status import SessionStatus
+from asyncmcp_nb.session.tool_news import ToolNews
 from asyncmcp_nb.session.validation import warm_up
 from asyncmcp_nb.session.watch import Watch
 from asyncmcp_nb.sns_sqs.client import ReadEnd, client_writer, deliver_to, open_streams
@@ -43,17 +47,19 @@ class Engine:
         self.log = Log(parts.ledger, parts.views)
         self.questions = Questions(self._question_changed)
         self._asker = Asker(self.questions, parts.policies, parts.ledger, note=self.note)
-        self._options = {**self._asker.declared(), **parts.client_options}
+        self._options: dict[str, Any] = {**self._asker.declared(), **parts.client_options}
         stamp = parts.stamp(self._options)
         self.desk = CallDesk(
             parts.ledger, stamp, self.records_changed, connection_id=self.connection_id
         )
-        self.catalogue = Catalogue()
+        self.catalogue = Catalogue(partial(self.log.notify, ()))
         self.book = CallBook(self.desk, self.catalogue, home, parts=parts)
         self._inbox = SessionInbox(
             self.desk, self.connection_id, on_request=self._asker.note_request
         )
         self.watch = Watch(parts, self.desk, self._inbox, catalogue=self.catalogue)
+        self._tool_news = ToolNews(self._refresh_tools, lambda: self.desk.traces.ended_count)
+        self._is_listening = False
         self._link: ClientLink | None = None
         self._client: Client | None = None
         self._answerer: Answerer | None = None
@@ -88,7 +94,8 @@ class Engine:
         self._link = link
         mode = self._parts.era if self._parts.era == MODERN_ERA else "legacy"
         transport = open_streams(mailbox, client_writer(link, handoff))
-        client = Client(transport, mode=mode, **self._options)
+        options = {**self._options, "message_handler": self._take_message}
+        client = Client(transport, mode=mode, **options)
         link.start()
         self._client = await self._home.enter(client, self._parts.handshake_seconds)
         self._answerer = Answerer(client, self.desk, self._callbacks())
@@ -106,8 +113,7 @@ class Engine:
 
     def meet(self) -> None:
         """Ask the server who it is and what it offers, whenever it comes."""
-        is_modern = self._parts.era == MODERN_ERA
-        self._home.start_soon(partial(self.catalogue.meet, self.client, discover=is_modern))
+        self._home.start_soon(self._meet)
 
     def snapshot(self, *, is_closed: bool) -> SessionStatus:
         """How the session is doing, without a request."""
@@ -127,6 +133,31 @@ class Engine:
         self.questions.close_of([record.call_id for record in records if record.is_finished])
         self._answer_asked(records)
         self.log.notify(records)
+
+    async def _meet(self) -> None:
+        is_modern = self._parts.era == MODERN_ERA
+        await self.catalogue.meet(self.client, discover=is_modern)
+        if is_modern and self.catalogue.tools is not None and not self._is_listening:
+            self._is_listening = True
+            try:
+                await self._tool_news.follow(self.client)
+            finally:
+                self._is_listening = False
+
+    async def _refresh_tools(self) -> None:
+        await self.catalogue.refresh(self.client)
+
+    async def _take_message(self, message: IncomingMessage) -> None:
+        """The SDK's ``message_handler``: what belongs to no call."""
+        if isinstance(message, Exception):
+            self.log.take(own_notice(f"the transport failed: {message}", time.time()))
+        elif not isinstance(message, ProgressNotification):
+            self.log.take(notice_of(message, time.time()))
+        if isinstance(message, ToolListChangedNotification):
+            self._home.start_soon(self._refresh_tools)
+        handler = self._options.get("message_handler")
+        if handler is not None:
+            await handler(message)
 
     def _question_changed(self, question: Question) -> None:
         concerned = [] if question.call_id is None else [question.call_id]

@@ -91,12 +91,9 @@ class CallGroup(Sequence[Call]):
                 self._owner.block(self._all_ended, timeout)
         return self
 
-    def on_progress(self, listener: Callable[[], object]) -> Callable[[], None]:
-        """Call ``listener()`` in some thread whenever a call has ended; the answer ends that.
-
-        It must not block.
-        """
-        return self.tally.subscribe(listener)
+    def on_progress(self, listener: Callable[[], object]) -> None:
+        """Call ``listener()`` in some thread whenever a call has ended. Must not block."""
+        self.tally.subscribe(listener)
 
     def cancel(self) -> int:
         """Give up what has not ended; how many calls that were."""
@@ -120,12 +117,12 @@ class CallGroup(Sequence[Call]):
             if self.is_done:
                 handoff.post(ended.set)
 
-        unsubscribe = self.tally.subscribe(look)
+        self.tally.subscribe(look)
         try:
             look()  # the last may have ended before this was subscribed
             await ended.wait()
         finally:
-            unsubscribe()
+            self.tally.unsubscribe(look)
 
 
 async def as_completed(calls: Iterable[Call], *, progress: bool = False) -> AsyncIterator[Call]:
@@ -136,10 +133,12 @@ async def as_completed(calls: Iterable[Call], *, progress: bool = False) -> Asyn
         progress: Show a bar when it takes more than a second.
     """
     pending = list(calls)
+    # Counted before it is yielded: callbacks run in the order in which they were added.
+    watched = _watched(calls, pending) if progress else nullcontext()
     ended: Mailbox[Call] = Mailbox(Handoff(), limit_count=len(pending))
     for call in pending:
         call.add_done_callback(partial(ended.put, force=True))
-    with _watched(calls, pending) if progress else nullcontext():
+    with watched:
         for _ in pending:
             yield await ended.receive()
 

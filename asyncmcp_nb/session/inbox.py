@@ -63,6 +63,10 @@ class SessionInbox:
         """See ``Inbox.knows``: the ledger has the calls of earlier sessions."""
         return self._memory.knows(connection_id) or self._desk.ledger.knows(connection_id)
 
+    def is_whole(self, request_id: str) -> bool:
+        """See ``Inbox.is_whole``: what the ledger records of calls is not delivered."""
+        return not is_call_request(request_id)
+
     def record(self, batch: Sequence[Incoming]) -> Sequence[bool]:
         """See ``Inbox.record``: what concerns calls is committed when this returns."""
         ours = [incoming for incoming in batch if self._is_for_desk(incoming)]

@@ -150,8 +150,8 @@ class Questions:
     def close_of(self, call_ids: Collection[str]) -> None:
         """Cancel what waits for calls that have ended."""
         with self._lock:
-            ended = [one.question for one in self._open.values() if one.question.call_id in call_ids]
-        for question in ended:
+            waiting = [one.question for one in self._open.values()]
+        for question in [one for one in waiting if one.call_id in call_ids]:
             self._settle(question.id, result_of(question, Reply("cancel")))
 
     def _settle(self, question_id: str, result: Result) -> bool:

@@ -17,10 +17,12 @@ from asyncmcp_nb.session.call import Call
 from asyncmcp_nb.session.catalogue import ToolList
 from asyncmcp_nb.session.desk import new_call
 from asyncmcp_nb.session.displays import Displayed
+from asyncmcp_nb.session.engine import Engine
 from asyncmcp_nb.session.group import CallGroup
 from asyncmcp_nb.session.home import Home
 from asyncmcp_nb.session.log import Log
 from asyncmcp_nb.session.parts import SessionParts
+from asyncmcp_nb.session.questions import Questions
 from asyncmcp_nb.session.sources import Source, argument_rows, plain
 from asyncmcp_nb.session.status import SessionStatus
 
@@ -119,7 +121,10 @@ class Session(Displayed):
 
     @property
     def tools(self) -> ToolList | None:
-        """The tools as last listed; None while no server has answered."""
+        """The tools as last listed; None while no server has answered.
+
+        It is another object whenever they have changed. What servers say of that is heard.
+        """
         return self._engine.catalogue.tools
 
     async def list_tools(self, *, timeout: float = _LIST_TIMEOUT_SECONDS) -> ToolList:  # noqa: ASYNC109 - the public API's word for it
@@ -153,7 +158,7 @@ class Session(Displayed):
 
     def forget_tools(self) -> None:
         """Know no tools until they are listed again, which starts now: the server has changed."""
-        self._engine.catalogue.tools = None
+        self._engine.catalogue.forget()
         if not self._closed:
             self._engine.meet()
 

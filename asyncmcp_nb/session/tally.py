@@ -53,17 +53,16 @@ class Tally:
         with self._lock:
             return {status: self._ended[status] for status in STATUSES if self._ended[status]}
 
-    def subscribe(self, listener: Listener) -> Callable[[], None]:
-        """Call ``listener()`` whenever a call has ended; the answer ends that."""
+    def subscribe(self, listener: Listener) -> None:
+        """Call ``listener()`` whenever a call has ended."""
         with self._lock:
             self._listeners.append(listener)
 
-        def unsubscribe() -> None:
-            with self._lock:
-                if listener in self._listeners:
-                    self._listeners.remove(listener)
-
-        return unsubscribe
+    def unsubscribe(self, listener: Listener) -> None:
+        """Do that no more."""
+        with self._lock:
+            if listener in self._listeners:
+                self._listeners.remove(listener)
 
     def close(self) -> None:
         """Say that no more calls end here; the session's business."""

@@ -7,7 +7,6 @@ undeclared name is an error. Servers drop such names in silence, and it is nearl
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Iterable, Mapping
 from importlib import import_module
 from typing import Any, cast
@@ -15,6 +14,7 @@ from typing import Any, cast
 from mcp_types import Tool
 
 from asyncmcp_nb.errors import InvalidArguments, ToolNotFound
+from asyncmcp_nb.session.schema_check import SchemaCheck, UnusableSchema
 
 Schema = Mapping[str, Any]
 
@@ -56,6 +56,15 @@ def check_arguments(tool: Tool, arguments: Mapping[str, Any]) -> None:
         raise InvalidArguments(f"{problem}; {signature(tool)}")
 
 
+def undeclared(schema: Schema, names: Iterable[str]) -> list[str]:
+    """The names that a schema with properties neither declares nor lets in, in their order."""
+    declared = _properties(schema)
+    open_ended = {"additionalProperties", "patternProperties", "allOf", "anyOf", "oneOf", "$ref"}
+    if not declared or open_ended & schema.keys():
+        return []
+    return [name for name in names if name not in declared]
+
+
 def signature(tool: Tool) -> str:
     """The tool as a Python-like call: ``add(a: integer, b: integer = 1)``."""
     schema = cast("Schema", tool.input_schema)
@@ -87,32 +96,22 @@ def warm_up() -> None:
 
 
 def _undeclared(schema: Schema, arguments: Mapping[str, Any]) -> str | None:
-    declared = _properties(schema)
-    open_ended = {"additionalProperties", "patternProperties", "allOf", "anyOf", "oneOf", "$ref"}
-    if not declared or open_ended & schema.keys():
-        return None
-    unknown = [name for name in arguments if name not in declared]
-    return f"no argument {unknown[0]!r}{_hint(unknown[0], declared)}" if unknown else None
+    unknown = undeclared(schema, arguments)
+    return f"no argument {unknown[0]!r}{_hint(unknown[0], _properties(schema))}" if unknown else None
 
 
 def _violation(schema: Schema, arguments: Mapping[str, Any], whose: str) -> str | None:
-    # Deferred, since compiling its format checkers takes up to a second; see ``warm_up``.
-    import jsonschema
-    from jsonschema import exceptions
-    from referencing import Registry
-    from referencing.exceptions import Unresolvable
-
-    # An empty registry: jsonschema would fetch remote references, and the schema is a stranger's.
-    validator: Any = jsonschema.Draft202012Validator(schema, registry=Registry())
-    partly_typed: Any = exceptions
     try:
-        errors = validator.iter_errors(dict(arguments))
-        error: exceptions.ValidationError | None = partly_typed.best_match(errors)
-    except (Unresolvable, exceptions.UnknownType, RecursionError, ValueError, re.error) as exc:
-        reason = str(exc).partition("\n")[0]
-        raise InvalidArguments(f"{whose} is not usable: {reason}") from None
-    if error is None:
+        found = SchemaCheck(schema).violations(dict(arguments))
+    except UnusableSchema as exc:
+        raise InvalidArguments(f"{whose} is not usable: {exc}") from None
+    if not found:
         return None
+    # Deferred, as it is where the validator is made.
+    from jsonschema import exceptions
+
+    partly_typed: Any = exceptions
+    error: exceptions.ValidationError = partly_typed.best_match(found)
     where = ".".join(str(part) for part in error.absolute_path)
     return f"{where}: {error.message}" if where else error.message
 

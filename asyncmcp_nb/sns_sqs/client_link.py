@@ -285,11 +285,12 @@ class ClientLink:
         if _is_initialize_answer(incoming):
             self._session_id = header.session_id
             self._protocol_version = header.protocol_version
-        if header.sequence is None or header.request_id is None:
+        subject = header.request_id
+        if header.sequence is None or subject is None or not self.inbox.is_whole(subject):
             self._deliver(incoming)
             return
         last = isinstance(incoming.message, JSONRPCResponse | JSONRPCError)
-        key = (header.connection_id, header.request_id)
+        key = (header.connection_id, subject)
         with self._order_lock:
             ready = self._sequencer.push(
                 key,

@@ -41,6 +41,13 @@ class Inbox(Protocol):
         """Whether a connection is this one, or an earlier one whose answers are still wanted."""
         ...
 
+    def is_whole(self, request_id: str) -> bool:
+        """Whether all messages about a request are delivered.
+
+        Those of one that are not cannot be put in order: they would wait for what never comes.
+        """
+        ...
+
     def record(self, batch: Sequence[Incoming]) -> Sequence[bool]:
         """Take messages; whatever must survive is safe when this returns.
 
@@ -94,6 +101,10 @@ class MemoryInbox:
     def knows(self, connection_id: str) -> bool:
         """See ``Inbox.knows``."""
         return connection_id == self._connection_id
+
+    def is_whole(self, request_id: str) -> bool:
+        """See ``Inbox.is_whole``: it keeps nothing back."""
+        return True
 
     def record(self, batch: Sequence[Incoming]) -> Sequence[bool]:
         """See ``Inbox.record``."""

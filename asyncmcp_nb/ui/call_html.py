@@ -43,7 +43,7 @@ def call_html(call: Call) -> Html:
 
 def call_body(record: CallRecord) -> Html:
     """A call without its frame."""
-    outcome = outcome_html(record) or progress_of(record)
+    outcome = outcome_html(record)
     return joined(
         head_html(record),
         arguments_html(record),

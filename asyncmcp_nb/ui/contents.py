@@ -27,7 +27,7 @@ from asyncmcp_nb.printable import cut
 from asyncmcp_nb.session import Status
 from asyncmcp_nb.ui import markdown
 from asyncmcp_nb.ui.escape import Child, Html, joined, tag
-from asyncmcp_nb.ui.folding import Room, fold, left_out, long_text, measure, note
+from asyncmcp_nb.ui.folding import TEXT_CHARACTERS, Room, fold, left_out, long_text, measure, note
 from asyncmcp_nb.ui.media import media_bytes, media_html
 from asyncmcp_nb.ui.statuses import chip, size
 from asyncmcp_nb.ui.tabular import Table, table_html, table_of
@@ -157,9 +157,10 @@ def plain_value(block: Any) -> Any:
 def shown_structured(answer: Answer | CallToolResult) -> Any:
     """The structured content, where it says more than the text does: no single wrapped value."""
     whole = answer if isinstance(answer, Answer) else Answer.of(answer)
-    if not isinstance(whole.structured, dict):
-        return whole.structured
-    found = cast("dict[str, Any]", whole.structured)
+    structured: Any = whole.structured
+    if not isinstance(structured, dict):
+        return structured
+    found = cast("dict[str, Any]", structured)
     if set(found) == {"result"}:
         inner: Any = found["result"]
         if isinstance(inner, dict | list):
@@ -177,7 +178,8 @@ def _known(block: Any) -> Any:
 
 
 def _text(text: str, kind: str | None, room: Room) -> Html:
-    if kind in markdown.KINDS or (kind is None and markdown.is_markdown(text)):
+    has_room = room.markdown_characters >= min(len(text), TEXT_CHARACTERS)
+    if has_room and (kind in markdown.KINDS or (kind is None and markdown.is_markdown(text))):
         return markdown.markdown_html(text, room)
     value = json_in(text) if kind in _JSON_KINDS else None
     if value is None:
@@ -188,7 +190,7 @@ def _text(text: str, kind: str | None, room: Room) -> Html:
 
 def json_in(text: str) -> Any:
     """The object or list that a text is in JSON; None where it is anything else."""
-    if not text.lstrip()[:1] in {"{", "["} or len(text) > _JSON_CHARACTERS:
+    if text.lstrip()[:1] not in {"{", "["} or len(text) > _JSON_CHARACTERS:
         return None
     try:
         value: Any = json.loads(text)

@@ -47,7 +47,12 @@ DISPLAYS: Final = (
         "text.status_text",
     ),
     Display("asyncmcp_nb.session.call", "Call", "call_html.call_html", "text.repr_text"),
-    Display("asyncmcp_nb.session.group", "CallGroup", "renderers.group_html", "text.group_text"),
+    Display(
+        "asyncmcp_nb.session.group",
+        "CallGroup",
+        "progress_html.group_html",
+        "progress_html.group_text",
+    ),
     Display("asyncmcp_nb.session.log", "Log", "renderers.log_html", "text.log_text"),
     Display(
         "asyncmcp_nb.server.handle", "ServerHandle", "server_html.server_html", "text.repr_text"

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from asyncmcp_nb.ui.escape import Html, joined, tag
+from asyncmcp_nb.ui.escape import Html, tag
 from asyncmcp_nb.ui.statuses import size
 
-_TEXT_CHARACTERS: Final = 20_000
+TEXT_CHARACTERS: Final = 20_000
 _HEAD_CHARACTERS: Final = 3_000
 _HEAD_LINES: Final = 40
 
@@ -19,11 +19,13 @@ class Room:
     """What one answer may still take of a page; each piece that is shown takes of it."""
 
     text_characters: int = 200_000
+    markdown_characters: int = 40_000
+    """Of text that may be parsed as Markdown, which takes longest."""
     media_bytes: int = 16_000_000
 
     def take_text(self, wanted_characters: int) -> int:
         """How many characters may be shown, of so many."""
-        granted = min(wanted_characters, _TEXT_CHARACTERS, self.text_characters)
+        granted = min(wanted_characters, TEXT_CHARACTERS, self.text_characters)
         self.text_characters -= granted
         return granted
 
@@ -80,11 +82,6 @@ def measure(text: str) -> str:
     line_count = text.count("\n") + 1
     lines = f" in {line_count:,} lines" if line_count > 1 else ""
     return f"{size(len(text.encode('utf-8', 'surrogatepass')))}{lines}"
-
-
-def stacked(parts: list[Html]) -> Html:
-    """One below the other."""
-    return parts[0] if len(parts) == 1 else joined(*parts)
 
 
 def _head(text: str) -> str:

@@ -16,11 +16,12 @@ from asyncmcp_nb.printable import cut, one_line
 from asyncmcp_nb.ui.widgets import Button, HtmlBox, Widget
 
 _LABEL_CHARACTERS: Final = 120
-_FORMULA: Final = re.compile(r"\$(?=.*\$)|(?<=\$)(?<!^)\$|\\(?=[\[(])", re.DOTALL)
-"""What begins a formula where labels are typeset."""
+_FORMULA_EDGE: Final = re.compile(r"\\(?=[\[\]()])")
 
 Handler = Callable[[Any], None]
 """Takes ipywidgets' description of a change, or the button that was clicked."""
+Options = Sequence[tuple[str, Any]]
+"""Words, each with the value that they stand for; the values are different."""
 
 
 class Placed(Widget, Protocol):
@@ -95,11 +96,10 @@ class Html(Placed, HtmlBox, Protocol):
 def plain(text: str) -> str:
     """Text fit for a label: one line, not too long, nothing invisible, no formula."""
     shown = cut(one_line(text), _LABEL_CHARACTERS)
-    if "$" in shown or "\\" in shown:
-        # The same characters to the eye; no typesetter takes them for the edges of a formula.
-        shown = shown.replace("$", "\uff04") if shown.count("$") > 1 else shown
-        shown = re.sub(r"\\(?=[\[(\]])", "\\\\\u2060", shown)
-    return shown
+    # Much the same to the eye, and no typesetter takes it for the edge of a formula.
+    if shown.count("$") > 1:
+        shown = shown.replace("$", "\uff04")
+    return _FORMULA_EDGE.sub("\\\\\u2060", shown)
 
 
 class Kit:
@@ -110,81 +110,74 @@ class Kit:
 
     def __init__(self) -> None:
         self._layout = ipywidgets.Layout()
-        self._styles: dict[str, Any] = {}
+        self._styles: dict[type, Any] = {}
 
     def text(self, label: str, *classes: str, placeholder: str = "") -> TextInput:
         """An input for one line; each key that is pressed is a change."""
-        made = ipywidgets.Text(placeholder=plain(placeholder), **self._labelled(label, "TextStyle"))
-        return cast("TextInput", _with(made, classes))
+        made = self._labelled(ipywidgets.Text, label, classes, placeholder=plain(placeholder))
+        return cast("TextInput", made)
 
     def area(
         self, label: str, *classes: str, placeholder: str = "", row_count: int | None = None
     ) -> Area:
         """An input for several lines."""
-        made = ipywidgets.Textarea(
-            placeholder=plain(placeholder), rows=row_count, **self._labelled(label, "TextStyle")
-        )
-        return cast("Area", _with(made, classes))
+        shown = {"placeholder": plain(placeholder), "rows": row_count}
+        return cast("Area", self._labelled(ipywidgets.Textarea, label, classes, **shown))
 
     def check(self, label: str, *classes: str) -> Input:
         """A box to tick."""
-        made = ipywidgets.Checkbox(indent=True, **self._labelled(label, "CheckboxStyle"))
-        return cast("Input", _with(made, classes))
+        return cast("Input", self._labelled(ipywidgets.Checkbox, label, classes))
 
-    def dropdown(self, label: str, options: Sequence[tuple[str, Any]], *classes: str) -> Choice:
+    def dropdown(self, label: str, options: Options, *classes: str) -> Choice:
         """A list that opens."""
-        made = ipywidgets.Dropdown(
-            options=_options(options), **self._labelled(label, "DescriptionStyle")
-        )
-        return cast("Choice", _with(made, classes))
+        made = self._labelled(ipywidgets.Dropdown, label, classes, options=_options(options))
+        return cast("Choice", made)
 
-    def radios(self, label: str, options: Sequence[tuple[str, Any]], *classes: str) -> Choice:
+    def radios(self, label: str, options: Options, *classes: str) -> Choice:
         """A few choices, all of them seen."""
-        made = ipywidgets.RadioButtons(
-            options=_options(options), **self._labelled(label, "DescriptionStyle")
-        )
-        return cast("Choice", _with(made, classes))
+        made = self._labelled(ipywidgets.RadioButtons, label, classes, options=_options(options))
+        return cast("Choice", made)
 
     def button(self, words: str, tooltip: str, handler: Handler, *classes: str) -> Press:
         """A button; the tooltip says more than its words."""
-        made = ipywidgets.Button(
-            description=plain(words),
-            tooltip=plain(tooltip),
-            layout=self._layout,
-            style=self._style("ButtonStyle"),
-        )
+        shown = {"description": plain(words), "tooltip": plain(tooltip)}
+        made = self._made(ipywidgets.Button, classes, **shown)
         made.on_click(handler)
-        return cast("Press", _with(made, classes))
+        return cast("Press", made)
 
     def html(self, *classes: str) -> Html:
         """A place for markup."""
-        made = ipywidgets.HTML(layout=self._layout, style=self._style("HTMLStyle"))
-        return cast("Html", _with(made, classes))
+        return cast("Html", self._made(ipywidgets.HTML, classes))
 
     def box(self, children: Sequence[Widget], *classes: str) -> Box:
         """Widgets in one place; how they stand is for the style sheet to say."""
-        return cast("Box", _with(ipywidgets.Box(list(children), layout=self._layout), classes))
+        made = ipywidgets.Box(list(children), layout=self._layout)
+        return cast("Box", _with(made, classes))
 
     def close(self) -> None:
         """Let go of what the widgets share; close those first."""
         for shared in (self._layout, *self._styles.values()):
             shared.close()
 
-    def _labelled(self, label: str, style: str) -> dict[str, Any]:
-        return {
-            "description": plain(label),
-            "tooltip": "",
-            "layout": self._layout,
-            "style": self._style(style),
-        }
+    def _labelled(self, kind: Any, label: str, classes: Sequence[str], **traits: Any) -> Any:
+        return self._made(kind, classes, description=plain(label), tooltip="", **traits)
 
-    def _style(self, name: str) -> Any:
-        if name not in self._styles:
-            self._styles[name] = getattr(ipywidgets, name)()
-        return self._styles[name]
+    def _made(self, kind: Any, classes: Sequence[str], **traits: Any) -> Any:
+        if kind in self._styles:
+            traits["style"] = self._styles[kind]
+        made = kind(layout=self._layout, **traits)
+        self._styles.setdefault(kind, made.style)
+        return _with(made, classes)
 
 
-def _options(options: Sequence[tuple[str, Any]]) -> list[tuple[str, Any]]:
+def close_all(widget: Widget) -> None:
+    """Close a widget and all that stand in it."""
+    for child in getattr(widget, "children", ()):
+        close_all(child)
+    widget.close()
+
+
+def _options(options: Options) -> list[tuple[str, Any]]:
     return [(plain(words), value) for words, value in options]
 
 

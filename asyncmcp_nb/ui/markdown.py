@@ -33,7 +33,7 @@ _SIGNS: Final = tuple(
         r"^> \S",  # a quotation
     )
 )
-_LOOK_CHARACTERS: Final = 8_000
+_LOOK_CHARACTERS: Final = 4_000
 
 
 def is_markdown(text: str) -> bool:
@@ -45,6 +45,7 @@ def is_markdown(text: str) -> bool:
 def markdown_html(text: str, room: Room) -> Html:
     """Markdown as it reads, with its source below; what is left out is said."""
     shown = text[: room.take_text(len(text))]
+    room.markdown_characters -= len(shown)
     tree = _parsed(shown)
     rest = left_out({"characters": len(text) - len(shown)})
     return tag(

@@ -110,3 +110,16 @@ def panel_of(session: Session) -> Panel | None:
     if panel is None or panel.widget.comm is None:
         panel = _panels[session] = Panel(session)
     return panel
+
+
+_panels: weakref.WeakKeyDictionary[Session, Panel] = weakref.WeakKeyDictionary()
+
+
+def panel_of(session: Session) -> Panel | None:
+    """The panel of a session: made once, and shown wherever the session is."""
+    panel = _panels.get(session)
+    if session.is_closed and panel is None:
+        return None
+    if panel is None or panel.widget.comm is None:
+        panel = _panels[session] = Panel(session)
+    return panel

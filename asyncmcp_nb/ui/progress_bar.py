@@ -56,7 +56,7 @@ class Follower:
         self._reading: Reading | None = None
         self._lock = threading.Lock()
         self._news, self._over = threading.Event(), threading.Event()
-        self._unsubscribe = tally.subscribe(self._news.set)
+        tally.subscribe(self._news.set)
         # A kernel knows by the context to which cell an output belongs.
         run = contextvars.copy_context().run
         self._thread = threading.Thread(
@@ -108,7 +108,12 @@ class Follower:
             logger.exception("a bar could not be shown")
             self._over.set()
         finally:
-            self._unsubscribe()
+            self._leave()
+
+    def _leave(self) -> None:
+        tally = self._tally()
+        if tally is not None:
+            tally.unsubscribe(self._news.set)
 
     def _read(self, tally: Tally) -> Reading:
         now = self._clock()
@@ -116,7 +121,6 @@ class Follower:
 
     def _end(self, tally: Tally | None) -> None:
         self._over.set()
-        self._unsubscribe()
         if self._reading is not None:
             self._screen.finish(self._reading if tally is None else self._read(tally))
 
@@ -142,4 +146,7 @@ def watching(tally: Tally, screen: Screen | None = None) -> Generator[None]:
     try:
         yield
     finally:
-        follower.finish()
+        try:
+            follower.finish()
+        except Exception:  # boundary: a bar that fails must not cost the answer
+            logger.exception("a bar could not be shown")

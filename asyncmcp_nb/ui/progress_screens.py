@@ -153,7 +153,7 @@ def _meter(reading: Reading, stream: TextIO) -> Meter:
 
 @cache
 def _tqdm() -> Any:
-    """tqdm without its thread, since ours moves bars, and without a lock between processes."""
+    """Bars of tqdm without its thread, since ours moves them, and without a lock of processes."""
     import tqdm
 
     untyped: Any = tqdm.tqdm

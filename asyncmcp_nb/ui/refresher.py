@@ -87,6 +87,7 @@ class Refresher:
         self._session = weakref.ref(session)
         self._changed = threading.Condition()
         self._turns: list[_Turn] = []
+        self._leaving: list[tuple[Refreshed, str]] = []
         self._thread: threading.Thread | None = None
         self._unsubscribe: Callable[[], None] = _nothing
         self._version = -1
@@ -96,21 +97,20 @@ class Refresher:
         """Refresh a view from now on; the oldest of too many is refreshed no more."""
         with self._changed:
             self._turns.append(_Turn(live))
-            surplus = [turn.live for turn in self._turns[:-_LIVE_COUNT]]
+            while len(self._turns) > _LIVE_COUNT:
+                self._leaving.append((self._turns.pop(0).live, _TOO_MANY))
             if self._thread is None:
                 self._start()
-        for oldest in surplus:
-            self.drop(oldest, _TOO_MANY)
+            self._changed.notify_all()
 
     def drop(self, live: Refreshed, words: str = "") -> None:
-        """Refresh it no more, with words saying why, or none."""
+        """Refresh it no more, with words saying why, or none. Its thread does so, soon."""
         with self._changed:
             kept = [turn for turn in self._turns if turn.live is not live]
-            is_there = len(kept) < len(self._turns)
+            if len(kept) < len(self._turns):
+                self._leaving.append((live, words))
             self._turns = kept
             self._changed.notify_all()
-        if is_there:
-            _end(live, words)
 
     def poke(self, live: Refreshed) -> None:
         """Refresh one view soon: a person did something with it."""
@@ -123,9 +123,8 @@ class Refresher:
     def _start(self) -> None:
         """Under the lock."""
         session = self._session()
-        if session is None:
-            return
-        self._unsubscribe = session.log.subscribe(self._news)
+        if session is not None:
+            self._unsubscribe = session.log.subscribe(self._news)
         self._tick_at = time.monotonic() + _TICK_SECONDS
         self._thread = threading.Thread(target=self._run, name="asyncmcp-views", daemon=True)
         self._thread.start()
@@ -149,11 +148,13 @@ class Refresher:
         while self._round():
             with self._changed:
                 pause_seconds = self._pause(time.monotonic())
-                if self._turns and pause_seconds > 0:
+                if pause_seconds > 0:
                     self._changed.wait(pause_seconds)
 
     def _pause(self, now: float) -> float:
         """Seconds until something may be due; under the lock."""
+        if self._leaving or not self._turns:
+            return 0.0
         waiting = [t for t in self._turns if t.is_asked or (t.is_stale and t.live.is_seen)]
         return min([self._tick_at, *(turn.due_at for turn in waiting)]) - now
 
@@ -166,11 +167,21 @@ class Refresher:
             self._say_goodbye(session)
         else:
             self._refresh(session)
+        self._let_go()
         return not self._has_ended()
+
+    def _let_go(self) -> None:
+        with self._changed:
+            leaving, self._leaving = self._leaving, []
+        for live, words in leaving:
+            try:
+                live.end(words)
+            except Exception:  # boundary: it is refreshed no more in any case
+                logger.exception("a view could not say that it stands still")
 
     def _has_ended(self) -> bool:
         with self._changed:
-            if self._turns:
+            if self._turns or self._leaving:
                 return False
             self._thread = None
             self._unsubscribe()
@@ -226,13 +237,6 @@ class Refresher:
             if session is not None:
                 self._serve(turn, session, turn.live.render)
             self.drop(turn.live, _GONE if session is None else "")
-
-
-def _end(live: Refreshed, words: str) -> None:
-    try:
-        live.end(words)
-    except Exception:  # boundary: it is dropped already
-        logger.exception("a view could not say that it stands still")
 
 
 def _described(exc: Exception) -> str:

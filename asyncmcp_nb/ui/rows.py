@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Final
 
-from asyncmcp_nb.printable import cut
+from asyncmcp_nb.printable import one_line
 from asyncmcp_nb.session import CallRecord, Status
 from asyncmcp_nb.ui.escape import Html, tag
-from asyncmcp_nb.ui.statuses import bar, chip, duration, elapsed_seconds
+from asyncmcp_nb.ui.statuses import bar, chip, duration, elapsed_seconds, size
 
 _HEADINGS: Final = ("Status", "Tool", "Arguments", "Answer", "Time", "Call")
 _ARGUMENT_CHARACTERS: Final = 120
 _ANSWER_CHARACTERS: Final = 160
+_PARSED_CHARACTERS: Final = 20_000
+"""JSON of an answer that is longer is not parsed for the sake of a table's cell."""
 
 
 def calls_table(records: Sequence[CallRecord], caption: str, *, now: float | None = None) -> Html:
@@ -35,7 +38,7 @@ def calls_table(records: Sequence[CallRecord], caption: str, *, now: float | Non
 
 def progress_of(record: CallRecord) -> Html | None:
     """The bar and message of a call that runs."""
-    words = cut(record.progress_message or "", _ANSWER_CHARACTERS)
+    words = start_of(record.progress_message or "")
     if record.progress is not None:
         return bar(record.progress, words)
     return tag("span", words) if words else None
@@ -43,20 +46,44 @@ def progress_of(record: CallRecord) -> Html | None:
 
 def answer_of(record: CallRecord) -> Html | None:
     """The start of its answer or error, or how far it is."""
-    if not record.is_finished:
+    if record.status is Status.RUNNING or (record.progress is not None and not record.is_finished):
         return progress_of(record)
-    words = record.text if record.status is Status.DONE else record.error_message or record.text
-    if words is None and record.status is Status.DONE:
-        words = "(no text)"
-    return None if words is None else tag("span", cut(" ".join(words.split()), _ANSWER_CHARACTERS))
+    words = answer_words(record)
+    return tag("span", words) if words else None
+
+
+def answer_words(record: CallRecord) -> str:
+    """The start of its answer, error or progress message in one line; empty where there is none."""
+    match record.status:
+        case Status.INPUT_REQUIRED:
+            return "asks for input: open it to answer"
+        case Status.DONE | Status.TOOL_ERROR:
+            return start_of(record.text) if record.text else _of_no_text(record)
+        case _ if record.is_finished:
+            return start_of(record.error_message or record.text or "")
+        case _:
+            return start_of(record.progress_message or "")
+
+
+def start_of(text: str, limit_count: int = _ANSWER_CHARACTERS) -> str:
+    """The start of a text in one line, with an ellipsis where there is more."""
+    # Texts may be megabytes: what is not shown is not looked at.
+    return one_line(text[:limit_count]) + ("…" if len(text) > limit_count else "")
+
+
+def _of_no_text(record: CallRecord) -> str:
+    json_text = record.result_json or ""
+    if len(json_text) <= _PARSED_CHARACTERS and record.structured is not None:
+        return start_of(json.dumps(record.structured, ensure_ascii=False))
+    return f"(no text; {size(record.response_bytes or len(json_text))})"
 
 
 def _row(record: CallRecord, now: float | None) -> Html:
-    arguments = cut(record.arguments_json, _ARGUMENT_CHARACTERS)
+    arguments = start_of(record.arguments_json, _ARGUMENT_CHARACTERS)
     return tag(
         "tr",
         tag("td", chip(record.status), class_="amcp-tight"),
-        tag("td", cut(record.tool, 80), class_="amcp-name"),
+        tag("td", start_of(record.tool, 80), class_="amcp-name"),
         tag("td", tag("code", arguments)),
         tag("td", answer_of(record)),
         tag("td", duration(elapsed_seconds(record, now)), class_="amcp-tight amcp-number"),

@@ -94,7 +94,7 @@ def _calls(status: SessionStatus) -> list[Html]:
     oldest = status.oldest_outstanding_seconds
     parts = [
         tag("span", f"{status.in_flight_count:,} in flight"),
-        tag("span", f"{status.queued_count:,} waiting to be sent"),
+        tag("span", f"{status.queued_count:,} waiting", title="queued: not sent yet"),
     ]
     if oldest is not None:
         parts.append(tag("span", f"oldest {duration(oldest)}"))

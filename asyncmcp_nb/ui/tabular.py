@@ -90,9 +90,8 @@ def _of_columns(found: Mapping[str, list[Any]]) -> Table | str:
     lengths = sorted((len(column), name) for name, column in found.items())
     (fewest, shortest), (most, longest) = lengths[0], lengths[-1]
     for name, column in found.items():
-        nested = next((cell for cell in column if isinstance(cell, dict | list)), None)
-        if nested is not None:
-            return f"{_named(name)} holds {_a(nested)}"
+        if nested := _nested_in(column):
+            return f"{_named(name)} holds {nested}"
     if fewest < most:
         return (
             f"its lists are of different length: {_named(shortest)} has {fewest:,} values, "
@@ -114,9 +113,8 @@ def _of_split(found: Mapping[str, Any]) -> Table | str:
         cells = cast("list[Any]", row)
         if len(cells) != len(names):
             return f"row {number:,} has {len(cells):,} values for {len(names):,} columns"
-        nested = next((cell for cell in cells if isinstance(cell, dict | list)), None)
-        if nested is not None:
-            return f"row {number:,} holds {_a(nested)}"
+        if nested := _nested_in(cells):
+            return f"row {number:,} holds {nested}"
     columns = {name: [row[at] for row in rows] for at, name in enumerate(names)}
     return Table(columns, len(rows))
 
@@ -214,6 +212,11 @@ def _short(text: str) -> str:
 
 def _named(name: str) -> str:
     return f"“{cut(name, 40)}”"
+
+
+def _nested_in(cells: Sequence[Any]) -> str | None:
+    """What the first nested cell is, or None where all are single values."""
+    return next((_a(cell) for cell in cells if isinstance(cell, dict | list)), None)
 
 
 def _a(value: Any) -> str:

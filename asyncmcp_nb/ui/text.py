@@ -8,7 +8,7 @@ from typing import Final
 from mcp_types import AudioContent, CallToolResult, ImageContent, ResourceLink, TextContent, Tool
 
 from asyncmcp_nb.printable import cut, visible
-from asyncmcp_nb.session import CallGroup, CallRecord, Log, SessionStatus
+from asyncmcp_nb.session import CallRecord, Log, SessionStatus
 from asyncmcp_nb.session.validation import signature
 from asyncmcp_nb.ui.contents import plain_value, pretty, shown_structured
 from asyncmcp_nb.ui.media import media_bytes
@@ -49,13 +49,6 @@ def tool_text(tool: Tool) -> str:
 def repr_text(shown: object) -> str:
     """What Python shows, harmless in a terminal."""
     return visible(repr(shown))
-
-
-def group_text(group: CallGroup) -> str:
-    """One line with the share that has ended."""
-    ended = sum(call.is_done for call in group)
-    share = f"{100 * ended // len(group)} %" if len(group) else "empty"
-    return visible(f"{group!r} {share} ended")
 
 
 def status_text(status: SessionStatus) -> str:

@@ -111,11 +111,11 @@ class ToolListPart:
             index = change["new"]
             if self._is_filling or index is None or index >= len(self._listed):
                 return
-            self.chosen = self._listed[index]
+            chosen: Tool = self._listed[int(index)]
+            self.chosen = chosen
             self._show_details()
-            name = self.chosen.name
         if self._on_choose is not None:
-            self._on_choose(name)
+            self._on_choose(chosen.name)
 
     def _search_changed(self, _: widgets.Change) -> None:
         with self._lock:

@@ -1,5 +1,7 @@
-"""A JSON value as a tree that folds: types and sizes beside each name, and as much as there is room
-for. The upper levels are shown first, and what is left out is said where it would stand.
+"""A JSON value as a tree that folds, with types and sizes beside the names.
+
+There is room for so many nodes: upper levels come first, and what is left out is said where it
+would stand.
 """
 
 from __future__ import annotations

@@ -20,6 +20,7 @@ PRODUCT_COLUMNS = [
     "arguments",
     "submitted_at",
     "sent_at",
+    "running_at",
     "responded_at",
     "latency",
     "progress",

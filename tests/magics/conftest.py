@@ -32,6 +32,8 @@ class Output:
     stderr: str = ""
     shown: list[dict[str, str]] = field(default_factory=list[dict[str, str]])
     """Mime bundles."""
+    updated: list[dict[str, str]] = field(default_factory=list[dict[str, str]])
+    """Mime bundles that replaced one that was shown."""
     errors: list[list[str]] = field(default_factory=list[list[str]])
     """Tracebacks, each a list of its lines."""
 
@@ -105,6 +107,8 @@ class Kernel:
                     setattr(output, name, getattr(output, name) + content["text"])
                 case "execute_result" | "display_data":
                     output.shown.append(content["data"])
+                case "update_display_data":
+                    output.updated.append(content["data"])
                 case "error":
                     output.errors.append(content["traceback"])
                 case _:

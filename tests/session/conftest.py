@@ -19,6 +19,7 @@ from asyncmcp_nb.server.host import hosting
 from asyncmcp_nb.server.sealing import Sealer
 from asyncmcp_nb.session.home import Home
 from asyncmcp_nb.session.parts import SessionParts
+from asyncmcp_nb.session.policy import Policies
 from asyncmcp_nb.session.session import Session
 from asyncmcp_nb.sns_sqs.messages import ClaimChecks
 from asyncmcp_nb.views import PandasViews
@@ -75,6 +76,7 @@ class Stage:
             dead_letter_queue_url=DEAD_LETTERS,
             ledger=Ledger.open(options.pop("ledger", self.ledger_file)),
             views=PandasViews(),
+            policies=options.pop("policies", Policies()),
             client_options={"client_info": Implementation(name="tests", version="1"), **options},
         )
         session = Session(parts, Home.here())

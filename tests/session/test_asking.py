@@ -98,7 +98,7 @@ async def test_being_told_twice_of_a_question_asks_once(stage: Stage) -> None:
 
     # As when a late acknowledgement of the request makes the row change once more.
     records = session.log.ledger.get_many([call.id])
-    session._records_changed(records)  # pyright: ignore[reportPrivateUsage] # from a thread else
+    session._engine.records_changed(records)  # pyright: ignore[reportPrivateUsage] # from a thread else
     await anyio.lowlevel.checkpoint()
     more_news.set()
 
@@ -136,12 +136,22 @@ async def test_a_refused_question_ends_the_call_with_the_refusal(stage: Stage) -
     assert caught.value.code == -32600
 
 
-async def test_without_a_callback_the_call_ends_in_words(stage: Stage) -> None:
+async def test_where_nobody_can_be_asked_a_question_is_declined_and_the_log_says_so(
+    stage: Stage,
+) -> None:
     await stage.serve(asking_server())
     session = await stage.session()
 
-    with pytest.raises(CallFailed, match="not supported"):
-        await session.call("buy")
+    call = session.submit("buy")
+
+    result = await call
+    assert (result.structured_content or {})["answers"] == {"q": {"action": "decline"}}
+    (said,) = session.log.messages(call.id)
+    assert (said.level, said.logger, said.data) == (
+        "warning",
+        "asyncmcp_nb",
+        "the question 'Really?' was declined: nobody to ask; pass on_elicit= to connect()",
+    )
 
 
 async def test_a_callback_that_raises_ends_the_call_in_words(stage: Stage) -> None:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import base64
-import time
 from collections.abc import Sequence
-from dataclasses import replace
 from html.parser import HTMLParser
 from types import SimpleNamespace
 from typing import Any
@@ -20,16 +18,10 @@ from mcp_types import (
     ResourceLink,
     TextContent,
     TextResourceContents,
-    Tool,
-    ToolAnnotations,
 )
 
-from asyncmcp_nb.bus import QueueDepth
-from asyncmcp_nb.server.status import ServerStatus, WorkerStatus
-from asyncmcp_nb.session import CallRecord, SessionStatus, Status
-from asyncmcp_nb.sns_sqs.depths import Measured
-from asyncmcp_nb.sns_sqs.statistics import ServerStatistics
-from asyncmcp_nb.ui import contents, rows, server_html, status_bar, statuses, text, tool_html
+from asyncmcp_nb.session import CallRecord, Status
+from asyncmcp_nb.ui import contents, rows, statuses, text
 from tests.ui.conftest import HOSTILE
 
 PIXEL = base64.b64encode(b"\x89PNG not really").decode()
@@ -224,187 +216,6 @@ def test_a_long_text_is_cut_and_says_so() -> None:
     assert len(shown.text) < 25_000
     assert "980,000 more characters" in shown.text
     assert "980,000 more characters" in text.result_text(result(said("x" * 1_000_000)))
-
-
-# -- tools, sessions ------------------------------------------------------------------------------
-
-
-def test_tools_are_a_table_with_signature_description_and_hints() -> None:
-    schema = {"type": "object", "properties": {"a": {"type": "integer"}}, "required": ["a"]}
-    notes = ToolAnnotations(read_only_hint=True, destructive_hint=False)
-    tools = [
-        Tool(name="t", description="Line.\nMore.", input_schema=schema, annotations=notes),
-        Tool(
-            name=HOSTILE,
-            description=HOSTILE,
-            title=HOSTILE,
-            input_schema={"properties": {HOSTILE: {"enum": [HOSTILE]}}},
-        ),
-    ]
-
-    shown = page(tool_html.tools_html(tools)).text
-
-    assert "t(a: integer)" in shown
-    assert "read-only" in shown
-    assert "destructive" not in shown
-    assert text.tools_text(tools[:1]) == "t(a: integer)\n    Line."
-    assert "\u202e" not in text.tools_text(tools)
-
-
-def test_no_tools_are_no_tools() -> None:
-    assert page(tool_html.tools_html([])).text == "no tools"
-    assert text.tools_text([]) == "no tools"
-
-
-def test_a_status_line_says_who_is_where_and_what_it_cost() -> None:
-    status = SessionStatus(
-        name="alice",
-        deployment="local",
-        endpoint="http://127.0.0.1:1",
-        era="2026-07-28",
-        server=HOSTILE,
-        state="broker unreachable",
-        counts={Status.SENT: 2, Status.DONE: 8, Status.FAILED: 0},
-        oldest_outstanding_at=0.0,
-        waiting_count=1,
-        unsolicited_count=0,
-        requests={"Publish": 20},
-        ended_count=8,
-        error=HOSTILE,
-    )
-
-    shown = page(status_bar.status_html(status))
-
-    for words in ("broker unreachable", "alice @ local", "2 in flight", "8 done", "20 AWS requests"):
-        assert words in shown.text
-    assert "0 failed" not in shown.text
-    assert "2.50 per call" in shown.text
-    assert ("role", "alert") in shown.attributes
-    assert "alice@local" in text.status_text(status)
-
-
-def test_a_session_status_shows_all_that_its_line_leaves_out() -> None:
-    status = SessionStatus(
-        name="alice",
-        deployment="local",
-        endpoint="eu-west-1",
-        era="2026-07-28",
-        server=None,
-        state="connected",
-        counts={Status.QUEUED: 3, Status.RUNNING: 2, Status.DONE: 1_000},
-        oldest_outstanding_at=time.time() - 125,
-        waiting_count=4,
-        unsolicited_count=5,
-        requests={"ReceiveMessage": 30, "PublishBatch": 20},
-        ended_count=100,
-        duplicate_count=6,
-        refused_count=7,
-        held_count=8,
-        server_queue=Measured(QueueDepth(12, 3), 2.0),
-        queue=Measured(error=HOSTILE, age_seconds=1.0),
-    )
-
-    plain = text.status_text(status)
-    rows = page(status_bar.status_html(status)).text
-
-    expected = {
-        "Servers' queue": "12 waiting, 3 in flight, 2.0 s ago",
-        "Dead-letter queue": "not measured yet",
-        "Calls": "3 queued, 2 in flight, 1,000 ended",
-        "Oldest outstanding": "2 min 05 s",
-        "Waiting to be published": "4",
-        "Unsolicited": "5",
-        "Duplicates dropped": "6",
-        "Refused": "7",
-        "Held to keep the order": "8",
-        "AWS requests": "50, 0.50 for each call (20 PublishBatch, 30 ReceiveMessage)",
-    }
-    assert {name for name, value in expected.items() if name + value not in rows} == set()
-    lines = dict(line.strip().split("  ", 1) for line in plain.splitlines()[1:])
-    assert {name: lines[name].strip() for name in expected} == expected
-    assert "unknown (" in rows
-
-
-def test_a_server_status_shows_all_that_its_line_leaves_out() -> None:
-    counts = replace(
-        COUNTS,
-        oldest_in_flight_at=time.time() - 125,
-        duplicate_count=5,
-        unsolicited_count=6,
-        handed_back_count=7,
-        lost_lease_count=8,
-    )
-    status = replace(
-        server_of().status,
-        statistics=counts,
-        requests={"PublishBatch": 3},
-        queue=Measured(QueueDepth(12, 3), 2.0),
-    )
-
-    plain = text.server_status_text(status)
-    rows = page(server_html.server_status_html(status)).text
-
-    expected = {
-        "Servers' queue": "12 waiting, 3 in flight, 2.0 s ago",
-        "In flight": "1, the oldest for 2 min 05 s",
-        "Redelivered": "3",
-        "Duplicates dropped": "5",
-        "Unsolicited": "6",
-        "Dead letters": "4 put aside by this server",
-        "Handed back": "7",
-        "Leases lost": "8",
-        "AWS requests": "3, 1.50 for each answer (3 PublishBatch)",
-    }
-    assert {name for name, value in expected.items() if name + value not in rows} == set()
-    lines = dict(line.strip().split("  ", 1) for line in plain.splitlines()[1:])
-    assert {name: lines[name].strip() for name in expected} == expected
-
-
-COUNTS = ServerStatistics(in_flight_count=1, answered_count=2, redelivered_count=3, parked_count=4)
-
-
-def server_of(*workers: WorkerStatus) -> Any:
-    status = ServerStatus(
-        name=HOSTILE,
-        deployment="d",
-        state="serving",
-        up_seconds=61,
-        statistics=COUNTS,
-        requests={},
-        workers=workers,
-    )
-    return SimpleNamespace(status=status)
-
-
-def test_a_server_shows_its_counts() -> None:
-    shown = page(server_html.server_html(server_of())).text
-
-    assert "1 in flight · 2 answered · 3 redelivered · 4 dead letters" in shown
-    assert "up 1 min 01 s" in shown
-
-
-def test_a_server_shows_its_worker_processes() -> None:
-    well = WorkerStatus(
-        slot=0,
-        worker_id="0a1b2c3d",
-        pid=1234,
-        state="serving",
-        restart_count=0,
-        up_seconds=61,
-        statistics=COUNTS,
-        requests={},
-        error=None,
-        last_end=None,
-    )
-    away = replace(well, slot=1, pid=None, state="restarting", restart_count=5, error=HOSTILE)
-
-    shown = page(server_html.server_html(server_of(well, away)))
-
-    assert "2 workers" in shown.text
-    assert "0 0a1b2c3d1234● serving1201 min 01 s" in shown.text
-    assert "1 0a1b2c3d◌ restarting125" in shown.text
-    assert "<script>alert('x')</script>" in shown.text
-    assert "script" not in shown.tags
 
 
 # -- calls ----------------------------------------------------------------------------------------

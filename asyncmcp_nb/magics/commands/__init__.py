@@ -10,6 +10,7 @@ _ALL: Final = (
     sessions.CONNECT,
     calls.TOOLS,
     calls.CALL,
+    calls.FORM,
     calls.MAP,
     records.LOG,
     records.WAIT,

@@ -1,4 +1,4 @@
-"""``tools``, ``call``, ``map``: what a server offers, and using it."""
+"""``tools``, ``call``, ``form``, ``map``: what a server offers, and using it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from mcp_types import CallToolResult, TextContent
 
-from asyncmcp_nb.magics.coerce import arguments_of
+from asyncmcp_nb.magics.coerce import arguments_of, given_values
 from asyncmcp_nb.magics.context import Command, Context
 from asyncmcp_nb.magics.errors import MagicUsageError, ToolAnsweredError, nearest
 from asyncmcp_nb.magics.interpolate import fill_json
@@ -67,6 +67,12 @@ def _arguments_in(body: str, context: Context) -> dict[str, Any]:
     return cast("dict[str, Any]", found)
 
 
+def _form(context: Context) -> Any:
+    session, given = context.session, context.given
+    tool = session.tool(given.words["TOOL"])
+    return session.form(tool.name, **given_values(tool, given.rest, context.names))
+
+
 def _map(context: Context) -> CallGroup:
     given, names = context.given, context.names
     source_name = given.words["FRAME"]
@@ -98,6 +104,13 @@ CALL = Command(
     run=_call,
     grammar=Grammar(required=("TOOL",), rest="key=value ...", options=_CALL_OPTIONS),
     cell_grammar=Grammar(required=("TOOL",), options=_CALL_OPTIONS),
+    needs_tools=True,
+)
+FORM = Command(
+    name="form",
+    summary="a form for a tool, made from its schema; key=value is what it starts with",
+    run=_form,
+    grammar=Grammar(required=("TOOL",), rest="key=value ...", options=(OUTPUT,)),
     needs_tools=True,
 )
 MAP = Command(

@@ -1,0 +1,140 @@
+"""One row of the live table: cells as markup, and beside them what can be done with the call.
+
+A row keeps its widgets whatever call it shows, so the keyboard's focus stays where it is. Only what
+changed is sent to the page.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from asyncmcp_nb.session import CallRecord
+from asyncmcp_nb.ui import widgets
+from asyncmcp_nb.ui.escape import Html, tag
+from asyncmcp_nb.ui.inputs import Kit
+from asyncmcp_nb.ui.rows import answer_of, answer_words, start_of
+from asyncmcp_nb.ui.statuses import chip, duration, elapsed_seconds, word
+
+COLUMNS: Final = (
+    ("status", "Status", "status"),
+    ("tool", "Tool", "tool"),
+    ("arguments", "Arguments", "arguments"),
+    ("answer", "Answer", "text"),
+    ("time", "Time", "elapsed"),
+    ("submitted", "Submitted", "position"),
+    ("group", "Group", "group"),
+    ("call", "Call", "call_id"),
+)
+"""Of the table, in order: name in the style sheet, heading, and what it is sorted by."""
+
+_CELL_CHARACTERS: Final = 200
+_TITLE_CHARACTERS: Final = 600
+
+OnRow = Callable[["TableRow"], object]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowActions:
+    """What a row calls back."""
+
+    select: OnRow
+    open: OnRow
+    act: OnRow
+    """Cancel it, or retry it where it has ended."""
+    code: OnRow
+
+
+class TableRow:
+    """A place in the table."""
+
+    def __init__(self, kit: Kit, number: int, actions: RowActions) -> None:
+        self.record: CallRecord | None = None
+        """The call that stands there."""
+        self.moved = 0
+        """The number of the move that brought it there."""
+        self._shown: tuple[CallRecord, bool] | None = None
+        where = f"row {number}"
+        self.check = kit.check(f"Select {where}", "amcp-row-check")
+        self.cells = kit.html("amcp-row-cells")
+        self.open = kit.button("Open", f"open {where}", lambda _: actions.open(self), "amcp-row-do")
+        self.act = kit.button(
+            *("Cancel", f"cancel {where}, or retry it once it has ended"),
+            lambda _: actions.act(self),
+            "amcp-row-do",
+        )
+        self.code = kit.button(
+            *("Code", f"{where} as code for a cell"),
+            lambda _: actions.code(self),
+            "amcp-row-do",
+            "amcp-row-code",
+        )
+        self.check.observe(lambda _: actions.select(self), "value")
+        children = [self.check, self.cells, self.open, self.act, self.code]
+        self.widget = kit.box(children, "amcp-row")
+
+    def show(self, record: CallRecord, *, is_selected: bool, is_open: bool) -> bool:
+        """Show a call.
+
+        Returns:
+            Whether another one stood there before.
+        """
+        before, self.record = self.record, record
+        if self.check.value != is_selected:
+            self.check.value = is_selected
+        if self._shown != (record, is_open) or not record.is_finished:
+            self._shown = record, is_open
+            widgets.put(self.cells, row_html(record, is_open=is_open))
+        words = "Retry" if record.is_finished else "Cancel"
+        if self.act.description != words:
+            self.act.description = words
+        return before is not None and before.call_id != record.call_id
+
+    def tick(self) -> None:
+        """Show the elapsed time of a call that goes on."""
+        if self.record is not None and self._shown is not None and not self.record.is_finished:
+            widgets.put(self.cells, row_html(self.record, is_open=self._shown[1]))
+
+    def disable(self) -> None:
+        """Let nothing be done any more."""
+        for control in (self.check, self.open, self.act, self.code):
+            control.disabled = True
+
+
+def row_html(record: CallRecord, *, is_open: bool = False, now: float | None = None) -> Html:
+    """The cells of a call, in the order of ``COLUMNS``.
+
+    Args:
+        record: The call.
+        is_open: Whether its details are shown somewhere.
+        now: Unix seconds that its elapsed time runs to; the present by default.
+    """
+    at = time.localtime(record.submitted_at)
+    arguments = tag("code", start_of(record.arguments_json, _CELL_CHARACTERS))
+    cells: dict[str, tuple[Html | str | None, str | None]] = {
+        "status": (chip(record.status), word(record.status)),
+        "tool": (start_of(record.tool, _CELL_CHARACTERS), record.tool),
+        "arguments": (arguments, record.arguments_json),
+        "answer": (answer_of(record), record.error_message or record.text or answer_words(record)),
+        "time": (duration(elapsed_seconds(record, now)), None),
+        "submitted": (time.strftime("%H:%M:%S", at), time.strftime("%Y-%m-%d %H:%M:%S", at)),
+        "group": (start_of(record.group or "", _CELL_CHARACTERS), record.group),
+        "call": (tag("code", record.call_id), record.call_id),
+    }
+    label = f"call {record.call_id} of {start_of(record.tool, 80)}, {word(record.status)}"
+    return tag(
+        "div",
+        [_cell(name, heading, *cells[name]) for name, heading, _ in COLUMNS],
+        class_="amcp amcp-cells amcp-is-open" if is_open else "amcp amcp-cells",
+        role="group",
+        aria_label=label,
+    )
+
+
+def _cell(name: str, heading: str, shown: Html | str | None, title: str | None) -> Html:
+    # A screen reader has no header row to tell it what this is.
+    said = tag("span", f"{heading}: ", class_="amcp-said")
+    whole = start_of(title or "", _TITLE_CHARACTERS) or None
+    return tag("span", said, shown, class_=f"amcp-cell amcp-c-{name}", title=whole)
