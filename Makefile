@@ -27,6 +27,9 @@ lab: $(READY) ## open the quickstart in JupyterLab
 demo: $(READY) ## run the quickstart without a browser and print its table
 	$(BIN)/asyncmcp-nb demo
 
+notebooks: $(READY) ## run all notebooks without a browser and save them with their outputs
+	$(BIN)/python -m tests.notebooks.save
+
 test: $(READY) ## run the tests: all but those that other commands here run
 	$(PYTEST) $(ON_MOTO)
 

@@ -45,7 +45,7 @@ class WidgetDisplays:
         from asyncmcp_nb.ui.message_pane import MessagePane
         from asyncmcp_nb.ui.part import Shown
 
-        return Shown(session, MessagePane(session))
+        return Shown(session, MessagePane(session), sheets=("answers", "card"))
 
     def progress(self, tally: Tally, /) -> AbstractContextManager[object]:
         """See ``Displays``."""

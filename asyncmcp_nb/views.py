@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from asyncmcp_nb.ledger import CallRecord
+from asyncmcp_nb.session.log import By
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,11 +34,23 @@ class PandasViews:
 
         return export(records, path, redact=redact)
 
-    def timeline(self, records: Sequence[CallRecord]) -> Any:
+    def timeline(self, records: Sequence[CallRecord], by: By | None) -> Any:
         """See ``LogViews.timeline``."""
         from asyncmcp_nb.frame import timeline
 
-        return timeline(records)
+        return timeline(records, by=by)
+
+    def latency(self, records: Sequence[CallRecord]) -> Any:
+        """See ``LogViews.latency``."""
+        from asyncmcp_nb.frame import latency
+
+        return latency(records)
+
+    def throughput(self, records: Sequence[CallRecord]) -> Any:
+        """See ``LogViews.throughput``."""
+        from asyncmcp_nb.frame import throughput
+
+        return throughput(records)
 
     def join(self, source: Any, records: Sequence[CallRecord]) -> pd.DataFrame:
         """See ``LogViews.join``."""

@@ -82,6 +82,7 @@ OWNERS: dict[str, set[str]] = {
     "filelock": {"broker", "session", "server.shared_file"},
     "ipywidgets": {"ui", "magics"},
     "jsonschema": {"session", "server", "ui", "magics"},
+    "markdown_it": {"ui"},
     "mcp": SPEAKS_MCP,
     "mcp_types": SPEAKS_MCP | {"wire"},
     "moto": {"broker"},

@@ -8,8 +8,10 @@ from asyncmcp_nb.frame.columns import COLUMNS, Column
 from asyncmcp_nb.frame.export import export
 from asyncmcp_nb.frame.frame import to_frame
 from asyncmcp_nb.frame.join import join_answers
+from asyncmcp_nb.frame.latency import latency
 from asyncmcp_nb.frame.redact import Redact
 from asyncmcp_nb.frame.results import to_results
+from asyncmcp_nb.frame.throughput import throughput
 from asyncmcp_nb.frame.timeline import timeline
 
 __all__ = [
@@ -18,6 +20,8 @@ __all__ = [
     "Redact",
     "export",
     "join_answers",
+    "latency",
+    "throughput",
     "timeline",
     "to_frame",
     "to_results",

@@ -7,6 +7,7 @@ follows from the kind of the values alone, never from whether some are missing: 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -28,6 +29,9 @@ def strings(values: Sequence[str | None]) -> pd.Series:
 def integers(values: Sequence[int | None]) -> pd.Series:
     """An ``Int64`` column; every value fits."""
     count = len(values)
+    if None not in values:
+        numbers = np.fromiter(values, dtype=np.int64, count=count)
+        return pd.Series(pd.arrays.IntegerArray(numbers, np.zeros(count, dtype=bool)))
     missing = np.fromiter((value is None for value in values), dtype=bool, count=count)
     numbers = np.fromiter((value or 0 for value in values), dtype=np.int64, count=count)
     return pd.Series(pd.arrays.IntegerArray(numbers, missing))
@@ -40,6 +44,8 @@ def floats(values: Sequence[float | None]) -> pd.Series:
 
 def _float_array(values: Sequence[float | None]) -> np.ndarray[Any, np.dtype[np.float64]]:
     """Numbers with NaN where missing."""
+    if None not in values:
+        return np.fromiter(values, dtype=np.float64, count=len(values))
     numbers = (np.nan if value is None else value for value in values)
     return np.fromiter(numbers, dtype=np.float64, count=len(values))
 
@@ -54,11 +60,17 @@ def durations(seconds: Sequence[float | None]) -> pd.Series:
     return pd.Series(_microseconds(seconds).view("timedelta64[us]"))
 
 
+def parsed(texts: Sequence[str]) -> list[Any]:
+    """JSON texts as values; every text is valid by itself.
+
+    They are parsed as one array, in about half the time that one call of the parser each takes.
+    """
+    return json.loads(f"[{','.join(texts)}]")
+
+
 def objects(values: Sequence[Any]) -> pd.Series:
     """An ``object`` column, lists and dicts as single values."""
-    cells = np.empty(len(values), dtype=object)
-    for index, value in enumerate(values):
-        cells[index] = value
+    cells = np.fromiter(values, dtype=object, count=len(values))
     # Unless told, pandas 3 makes a string column of it.
     return pd.Series(cells, dtype=object)
 

@@ -3,157 +3,259 @@
 from __future__ import annotations
 
 import time
-from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
+import numpy as np
 import pandas as pd
 
-from asyncmcp_nb.errors import MissingDependency
-from asyncmcp_nb.frame import build
-from asyncmcp_nb.ledger import STATUSES, CallRecord, Status
+from asyncmcp_nb.errors import ConfigError
+from asyncmcp_nb.frame import chart
+from asyncmcp_nb.frame.phases import counted, end_of, extent, lanes, spans
+from asyncmcp_nb.ledger import STATUSES, TERMINAL, CallRecord, Status
+from asyncmcp_nb.session.log import By
 
 if TYPE_CHECKING:
     import altair as alt
 
-DETAIL_COUNT: Final = 2_000
-"""Calls up to which each has a bar of its own. Altair takes 5,000 rows, and a call has two."""
-
-BIN_COUNT: Final = 120
+DETAIL_COUNT: Final = 300
+"""Calls up to which each has a lane of its own; more would have less than two pixels each."""
+BIN_COUNT: Final = 100
 """Spans of time in which more calls are counted."""
 
-TOOL_COUNT: Final = 9
-"""Tools with a colour of their own above ``DETAIL_COUNT``; the rest share one."""
-
-WIDTH_PIXELS: Final = 720
-"""Fixed, since a static picture in a saved notebook has no container to fill."""
-
-_COLORS: Final = {
-    Status.QUEUED: "#9e9e9e",
-    Status.SENT: "#64b5f6",
-    Status.RUNNING: "#1e88e5",
-    Status.INPUT_REQUIRED: "#8e24aa",
-    Status.DONE: "#43a047",
-    Status.TOOL_ERROR: "#fb8c00",
-    Status.FAILED: "#e53935",
-    Status.CANCELLED: "#6d4c41",
-    Status.TIMED_OUT: "#ad1457",
-}
+_ANSWERED_COUNT: Final = 120
+"""Calls up to which those that went well are marked at their end too."""
+_MOST_PIXELS: Final = 500
+_LANE_PIXELS: Final = 14
+_LABELLED_COUNT: Final = 25
+"""Calls up to which lanes have a name."""
+_HEIGHTS: Final = {"queued": 0.3, "sent": 0.6, "running": 0.9}
+"""Shares of a lane: a phase is told by more than its colour."""
 
 
-def timeline(records: Iterable[CallRecord], *, now: float | None = None) -> alt.Chart:
-    """A chart of how long calls were queued here and then waited for their answer.
+def timeline(
+    records: Iterable[CallRecord], *, by: By | None = None, now: float | None = None
+) -> alt.Chart:
+    """A chart of how long calls were queued here, waited for a server, and ran.
 
-    Up to 2,000 calls are a bar each, pale while queued, coloured by status. More are counted: the
-    chart shows how many calls of each tool waited at a time, and says so in its title.
+    Up to 300 calls have a lane each, their phases one after the other, with a mark where they
+    ended. More are counted: a lane for each tool (or group) shows how many calls were in which
+    phase. ``running`` begins when the server first reported progress or logged something; of a
+    server that does neither, calls count as sent until they are answered.
 
     Args:
         records: The calls.
-        now: Unix seconds to which bars of outstanding calls reach. Default: the present.
+        by: A lane for each ``call``, ``tool`` or ``group``; by default as their number asks for.
+        now: Unix seconds to which outstanding calls reach. Default: the present.
 
     Raises:
+        ConfigError: There is no such ``by``.
         MissingDependency: altair is not installed.
     """
-    try:
-        import altair as alt
-    except ImportError as exc:
-        raise MissingDependency(
-            'the timeline needs altair: pip install "asyncmcp-nb[lab]"'
-        ) from exc
     calls = list(records)
+    if by not in (None, "call", "tool", "group"):
+        raise ConfigError(f"by={by!r}: 'call', 'tool' or 'group' is wanted")
+    if not calls:
+        return chart.nothing("no calls yet")
     end = time.time() if now is None else now
-    return _bars(alt, calls, end) if len(calls) <= DETAIL_COUNT else _areas(alt, calls, end)
+    if by is None:
+        by = "call" if len(calls) <= DETAIL_COUNT else "tool"
+    if by == "call":
+        return _detailed(calls, end)
+    return _counted(calls, end, by)
 
 
-def bar_rows(calls: Sequence[CallRecord], now: float) -> pd.DataFrame:
-    """Two rows a call, ``queued`` and ``waiting``, the latter only once it was sent."""
+# -- a lane for each call -------------------------------------------------------------------------
+
+
+def span_rows(calls: Sequence[CallRecord], now: float) -> pd.DataFrame:
+    """A row for each phase that a call went through; ``top`` to ``bottom`` is within its lane."""
     rows: list[dict[str, Any]] = []
-    for index, call in enumerate(calls):
-        end = now if call.finished_at is None else call.finished_at
-        sent = end if call.sent_at is None else min(call.sent_at, end)
-        common = {"call": index, "call_id": call.call_id, "tool": call.tool}
-        common |= {"status": call.status.value}
-        rows.append({**common, "phase": "queued", "start": call.submitted_at, "end": sent})
-        if call.sent_at is not None:
-            rows.append({**common, "phase": "waiting", "start": sent, "end": end})
-    names = ("call", "call_id", "tool", "status", "phase")
-    frame = pd.DataFrame({name: build.objects([row[name] for row in rows]) for name in names})
-    frame["next"] = [row["call"] + 1 for row in rows]
-    frame["start"] = build.times([row["start"] for row in rows])
-    frame["end"] = build.times([row["end"] for row in rows])
-    frame["seconds"] = build.floats([round(row["end"] - row["start"], 6) for row in rows])
-    return frame
+    for lane, call in enumerate(calls):
+        for span in spans(call, now):
+            margin = (1 - _HEIGHTS[span.phase]) / 2
+            rows.append(
+                {
+                    "call": call.call_id,
+                    "tool": call.tool,
+                    "phase": span.phase,
+                    "start": chart.milliseconds(span.start),
+                    "end": chart.milliseconds(span.end),
+                    "seconds": round(span.end - span.start, 3),
+                    "top": round(lane + margin, 2),
+                    "bottom": round(lane + 1 - margin, 2),
+                }
+            )
+    return pd.DataFrame(rows)
 
 
-def bin_rows(calls: Sequence[CallRecord], now: float) -> pd.DataFrame:
-    """Calls of each tool that waited at some moment of each of 120 equal spans of time."""
-    ranked = Counter(call.tool for call in calls).most_common()
-    named = {tool for tool, _ in ranked[:TOOL_COUNT]}
-    spans: dict[str, list[tuple[float, float]]] = {}
-    for call in calls:
-        end = now if call.finished_at is None else call.finished_at
-        tool = call.tool if call.tool in named else "other tools"
-        spans.setdefault(tool, []).append((call.submitted_at, end))
-    first = min(start for mine in spans.values() for start, _ in mine)
-    last = max(end for mine in spans.values() for _, end in mine)
-    width = max(last - first, 0.001) / BIN_COUNT
-    edges = [first + width * index for index in range(BIN_COUNT + 1)]
-    rows: list[tuple[float, str, int]] = []
-    for tool, mine in spans.items():
-        begins, ends = sorted(start for start, _ in mine), sorted(end for _, end in mine)
-        for left, right in pairwise(edges):
-            begun, over = bisect_right(begins, right), bisect_left(ends, left)
-            rows.append((left, tool, begun - over))
-    return pd.DataFrame(
-        {
-            "start": build.times([row[0] for row in rows]),
-            "tool": build.strings([row[1] for row in rows]),
-            "calls": build.integers([row[2] for row in rows]),
-        }
-    )
+def ending_rows(calls: Sequence[CallRecord]) -> pd.DataFrame:
+    """A row for each call that has ended; of many calls, for those that did not go well."""
+    names = ("call", "tool", "status", "end", "middle", "seconds")
+    rows: list[dict[str, Any]] = []
+    for lane, call in enumerate(calls):
+        at = call.finished_at
+        if at is None or (call.status is Status.DONE and len(calls) > _ANSWERED_COUNT):
+            continue
+        rows.append(
+            {
+                "call": call.call_id,
+                "tool": call.tool,
+                "status": call.status.value,
+                "end": chart.milliseconds(at),
+                "middle": lane + 0.5,
+                "seconds": round(at - call.submitted_at, 3),
+            }
+        )
+    return pd.DataFrame(rows, columns=list(names))
 
 
-def _time_axis(alt: Any, calls: Sequence[CallRecord], now: float) -> Any:
-    first = min((call.submitted_at for call in calls), default=now)
-    last = max((call.finished_at or now for call in calls), default=now)
-    is_long = last - first > 86_400
-    return alt.Axis(format="%b %d %H:%M" if is_long else "%H:%M:%S", tickCount=8)
+def name_rows(calls: Sequence[CallRecord]) -> pd.DataFrame:
+    """A row for each call with what stands beside its lane."""
+    names = [f"{call.tool} {call.call_id}" for call in calls]
+    return pd.DataFrame({"name": names, "middle": [lane + 0.5 for lane in range(len(calls))]})
 
 
-def _bars(alt: Any, calls: Sequence[CallRecord], now: float) -> Any:
-    colors = alt.Scale(
-        domain=[status.value for status in STATUSES],
-        range=[_COLORS[status] for status in STATUSES],
-    )
-    phases = alt.Scale(domain=["queued", "waiting"], range=[0.3, 1.0])
-    order = alt.Scale(reverse=True, nice=False, domainMin=0)
-    return (
-        alt.Chart(bar_rows(calls, now), title=f"{len(calls):,} calls")
+def _detailed(calls: Sequence[CallRecord], now: float) -> Any:
+    alt = chart.altair()
+    first, last = extent(calls, now)
+    scale = alt.Scale(type="utc", domain=[chart.milliseconds(first), chart.milliseconds(last)])
+    lane = alt.Scale(domain=[0, len(calls)], reverse=True, nice=False)
+    height = max(60, min(len(calls) * _LANE_PIXELS, _MOST_PIXELS))
+    x = alt.X("start:T", scale=scale, axis=chart.time_axis(first, last))
+    bars = (
+        chart.part(span_rows(calls, now))
         .mark_rect()
         .encode(
-            x=alt.X("start:T", title=None, axis=_time_axis(alt, calls, now)),
+            x=x,
             x2="end:T",
-            y=alt.Y("call:Q", title="call", scale=order, axis=alt.Axis(tickMinStep=1)),
-            y2="next:Q",
-            color=alt.Color("status:N", scale=colors),
-            opacity=alt.Opacity("phase:N", scale=phases),
-            tooltip=["call_id:N", "tool:N", "status:N", "phase:N", "seconds:Q"],
+            y=alt.Y("top:Q", scale=lane, axis=_lane_axis(calls)),
+            y2="bottom:Q",
+            color=alt.Color("phase:N", title="phase", scale=chart.scale(chart.PHASE_COLORS)),
+            tooltip=["call:N", "tool:N", "phase:N", "seconds:Q"],
         )
-        .properties(width=WIDTH_PIXELS, height=min(max(len(calls) * 14, 60), 500))
     )
-
-
-def _areas(alt: Any, calls: Sequence[CallRecord], now: float) -> Any:
-    return (
-        alt.Chart(bin_rows(calls, now), title=f"{len(calls):,} calls, counted while they waited")
-        .mark_area(interpolate="step-after")
+    rows = ending_rows(calls)
+    seen = [status for status in chart.ENDING_COLORS if status.value in set(rows["status"])]
+    ends = (
+        chart.part(rows)
+        .mark_point(filled=True, opacity=1, size=45)
         .encode(
-            x=alt.X("start:T", title=None, axis=_time_axis(alt, calls, now)),
-            y=alt.Y("calls:Q", title="calls waiting"),
-            color=alt.Color("tool:N"),
-            tooltip=["start:T", "tool:N", "calls:Q"],
+            x=alt.X("end:T", scale=scale),
+            y=alt.Y("middle:Q", scale=lane),
+            shape=alt.Shape(
+                "status:N", title="ended", scale=chart.scale(chart.ENDING_SHAPES, seen)
+            ),
+            color=alt.Color(
+                "status:N", title="ended", scale=chart.scale(chart.ENDING_COLORS, seen)
+            ),
+            tooltip=["call:N", "tool:N", "status:N", "seconds:Q"],
         )
-        .properties(width=WIDTH_PIXELS, height=300)
     )
+    parts = [bars, ends] if len(calls) > _LABELLED_COUNT else [bars, ends, _names(calls, lane)]
+    return (
+        chart.layered(*parts, title=_headline(calls), description=_description(calls, now))
+        .resolve_scale(color="independent", shape="independent")
+        .properties(width=chart.WIDTH_PIXELS, height=height)
+    )
+
+
+def _lane_axis(calls: Sequence[CallRecord]) -> Any:
+    if len(calls) <= _LABELLED_COUNT:
+        return None
+    return chart.altair().Axis(title="call", tickMinStep=1, grid=False)
+
+
+def _names(calls: Sequence[CallRecord], lane: Any) -> Any:
+    """Data, not an axis: what an axis says of its own is code, and tools' names are others'."""
+    alt = chart.altair()
+    return (
+        chart.part(name_rows(calls))
+        .mark_text(align="right", limit=200, style="guide-label")
+        .encode(x=alt.value(-6), y=alt.Y("middle:Q", scale=lane), text="name:N")
+    )
+
+
+# -- a lane for each tool or group ----------------------------------------------------------------
+
+
+def count_rows(calls: Sequence[CallRecord], now: float, by: By) -> pd.DataFrame:
+    """How many calls of a lane were in each phase, on average, in each of 100 spans of time.
+
+    ``low`` is where they stand on those of the phases after theirs.
+    """
+    first, last = extent(calls, now)
+    edges = np.linspace(first, last, BIN_COUNT + 1)
+    starts = [chart.milliseconds(edge) for edge in edges]
+    rows: list[dict[str, Any]] = []
+    for name, mine in lanes(calls, lambda call: _lane_of(call, by)).items():
+        lane = f"{name} ({len(mine):,})"
+        low = np.zeros(BIN_COUNT)
+        for phase, counts in reversed(counted(mine, edges, now).items()):
+            rows += [
+                {
+                    "lane": lane,
+                    "phase": phase,
+                    "start": starts[index],
+                    "low": round(float(low[index]), 2),
+                    "calls": round(float(count), 2),
+                }
+                for index, count in enumerate(counts)
+                if count >= 0.005
+            ]
+            low += counts
+    return pd.DataFrame(rows, columns=["lane", "phase", "start", "low", "calls"])
+
+
+def _lane_of(call: CallRecord, by: By) -> str:
+    return call.tool if by == "tool" else call.group or "no group"
+
+
+def _counted(calls: Sequence[CallRecord], now: float, by: By) -> Any:
+    alt = chart.altair()
+    first, last = extent(calls, now)
+    rows = count_rows(calls, now, by)
+    names = list(dict.fromkeys(rows["lane"]))
+    scale = alt.Scale(type="utc", domain=[chart.milliseconds(first), chart.milliseconds(last)])
+    width = chart.milliseconds(last - first) / BIN_COUNT
+    return (
+        chart.chart(
+            rows, title=f"{_headline(calls)}, counted", description=_description(calls, now)
+        )
+        .transform_calculate(high="datum.low + datum.calls", end=f"datum.start + {width}")
+        .mark_rect()
+        .encode(
+            x=alt.X("start:T", scale=scale, axis=chart.time_axis(first, last)),
+            x2="end:T",
+            y=alt.Y("low:Q", title=None, axis=alt.Axis(tickCount=3, tickMinStep=1)),
+            y2="high:Q",
+            color=alt.Color("phase:N", title="phase", scale=chart.scale(chart.PHASE_COLORS)),
+            row=alt.Row(
+                "lane:N",
+                title=None,
+                sort=names,
+                header=alt.Header(labelAngle=0, labelAlign="left", labelLimit=160),
+            ),
+            tooltip=["lane:N", "phase:N", "calls:Q", alt.Tooltip("start:T", format="%H:%M:%S")],
+        )
+        .properties(width=chart.WIDTH_PIXELS, height=max(45, 260 // len(names)), spacing=6)
+        .resolve_scale(y="independent")
+    )
+
+
+# -- words ----------------------------------------------------------------------------------------
+
+
+def _headline(calls: Sequence[CallRecord]) -> str:
+    return f"{len(calls):,} call{'' if len(calls) == 1 else 's'}"
+
+
+def _description(calls: Sequence[CallRecord], now: float) -> str:
+    counts = Counter(call.status for call in calls)
+    parts = ", ".join(f"{counts[s]:,} {s.value}" for s in STATUSES if counts[s])
+    first = min(call.submitted_at for call in calls)
+    last = max(end_of(call, now) for call in calls)
+    is_over = all(call.status in TERMINAL for call in calls)
+    until = chart.clock(last) if is_over else "now"
+    return f"Timeline of {_headline(calls)} ({parts}) from {chart.clock(first)} to {until}"

@@ -38,6 +38,15 @@ ORDERS: Final = {
 }
 """Columns that rows can be ordered by, and what each is in SQL."""
 
+FIELDS: Final = {
+    "group": "group_name",
+    "arguments_json": "arguments",
+    "error_data_json": "error_data",
+    "result_json": "result",
+    "trace_context_json": "trace_context",
+}
+"""Fields of ``CallRecord`` whose columns have other names."""
+
 _CONTAINS: Final = (
     r"(arguments LIKE ? ESCAPE '\' OR text LIKE ? ESCAPE '\' OR error_message LIKE ? ESCAPE '\'"
     r" OR call_id LIKE ? ESCAPE '\')"
@@ -108,9 +117,15 @@ def where(chosen: CallFilter) -> tuple[str, Parameters]:
 
 
 def page(
-    chosen: CallFilter, *, order_by: str, descending: bool, limit: int | None, offset: int
+    chosen: CallFilter,
+    *,
+    order_by: str,
+    descending: bool,
+    limit: int | None,
+    offset: int,
+    columns: str = CALL_COLUMNS,
 ) -> tuple[str, Parameters]:
-    """The statement for one page of rows of ``schema.CALL_COLUMNS``.
+    """The statement for one page of rows of some columns.
 
     Raises:
         ConfigError: There is no such column to order by, or a limit or offset is negative.
@@ -123,8 +138,10 @@ def page(
     direction = "DESC" if descending else "ASC"
     key = ORDERS[order_by]
     order = f" ORDER BY {key} {direction}, position {direction}"
+    if limit is None and not offset:
+        return " ".join(["SELECT", columns, "FROM calls", clause, order]), parameters
     # Positions first: an index alone passes over the rows before the page, whatever they weigh.
-    parts = ["SELECT", CALL_COLUMNS, "FROM calls WHERE position IN (SELECT position FROM calls"]
+    parts = ["SELECT", columns, "FROM calls WHERE position IN (SELECT position FROM calls"]
     parts += [clause, order, "LIMIT ? OFFSET ?)", order]
     return " ".join(parts), [*parameters, -1 if limit is None else limit, offset]
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable
-from typing import Final
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any, Final
 
 from asyncmcp_nb.errors import ConfigError
 from asyncmcp_nb.ledger import query
@@ -88,6 +88,39 @@ class LedgerReader:
             chosen, order_by=order_by, descending=descending, limit=limit, offset=offset
         )
         return self._records(statement, parameters)
+
+    def fields(
+        self, names: Sequence[str], chosen: CallFilter = EVERYTHING
+    ) -> dict[str, Sequence[Any]]:
+        """Some fields of calls in the order of submission, without making a record of each.
+
+        Args:
+            names: Fields of ``CallRecord``, at least one; ``status`` is its rank.
+            chosen: The filter.
+        """
+        columns = ", ".join(query.FIELDS.get(name, name) for name in names)
+        statement, parameters = query.page(
+            chosen, order_by="position", descending=False, limit=None, offset=0, columns=columns
+        )
+        with self._store.reading() as db:
+            rows = db.execute(statement, parameters).fetchall()
+        values: Iterable[Sequence[Any]] = zip(*rows, strict=True) if rows else [()] * len(names)
+        return dict(zip(names, values, strict=True))
+
+    def call_ids(
+        self, chosen: CallFilter, *, order_by: str, descending: bool, limit: int
+    ) -> list[str]:
+        """The ids of calls, where nothing else of them is wanted; see ``rows``."""
+        statement, parameters = query.page(
+            chosen,
+            order_by=order_by,
+            descending=descending,
+            limit=limit,
+            offset=0,
+            columns="call_id",
+        )
+        with self._store.reading() as db:
+            return [str(row[0]) for row in db.execute(statement, parameters)]
 
     def count(self, chosen: CallFilter = EVERYTHING) -> int:
         """How many calls a filter lets through."""

@@ -13,6 +13,7 @@ from enum import Enum
 from typing import Any, Literal, NamedTuple, cast
 
 from asyncmcp_nb.ledger.status import STATUSES, TERMINAL, Status
+from asyncmcp_nb.ledger.structured import structured_of
 
 ArrivalKind = Literal["result", "error", "progress", "log"]
 """A result or error answers a request; progress and logs belong to one that still runs."""
@@ -166,10 +167,9 @@ class CallRecord:
     @property
     def structured(self) -> Any:
         """The answer's ``structuredContent``; None where it has none."""
-        # Most answers are text alone: do not parse what cannot hold it.
-        if self.result_json is None or '"structuredContent"' not in self.result_json:
-            return None
-        return (self.result or {}).get("structuredContent")
+        # Of others, what is kept may be no JSON at all.
+        is_answer = self.status in (Status.DONE, Status.TOOL_ERROR)
+        return structured_of(self.result_json) if is_answer else None
 
     @property
     def error_data(self) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, TypeVar
-from weakref import WeakSet, WeakValueDictionary
+from weakref import WeakSet, WeakValueDictionary, ref
 
 from asyncmcp_nb.errors import LedgerError
 from asyncmcp_nb.ledger import CallRecord
@@ -35,6 +35,11 @@ class CallBook:
         self._displays = parts.displays
         self._calls: WeakValueDictionary[str, Call] = WeakValueDictionary()
         self._tallies: WeakSet[Tally] = WeakSet()
+        self._session: Callable[[], object | None] = lambda: None
+
+    def belong_to(self, session: object) -> None:
+        """Be the book of this session, which it does not keep alive."""
+        self._session = ref(session)
 
     def get(self, call_id: str) -> Call:
         """A call by its id.
@@ -69,6 +74,10 @@ class CallBook:
         return known or self._calls.setdefault(record.call_id, Call(self, record))
 
     # -- CallOwner and GroupOwner -----------------------------------------------------------------
+
+    def session(self) -> Any:
+        """See ``CallOwner``."""
+        return self._session()
 
     def record(self, call_id: str) -> CallRecord | None:
         """See ``CallOwner``."""

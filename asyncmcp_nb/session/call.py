@@ -42,6 +42,10 @@ class CallOwner(Protocol):
         """Submit it again."""
         ...
 
+    def session(self) -> Any:
+        """The session that they are calls of; None once nobody holds it any more."""
+        ...
+
     def watched(self, tally: Any) -> AbstractContextManager[object]:
         """Show how far the calls of a ``Tally`` are, while somebody waits in here."""
         ...
@@ -94,6 +98,11 @@ class Call:
         if record is None:
             raise LedgerError(f"call {self.id} is not in the ledger")
         return record
+
+    @property
+    def session(self) -> Any:
+        """The session that it was found by; None once nobody holds that any more."""
+        return self._owner.session()
 
     @property
     def status(self) -> Status:

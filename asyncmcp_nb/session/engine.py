@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
 import anyio.to_thread
 from mcp import Client
-from mcp.client.session import IncomingMessage
+from mcp.client import IncomingMessage
 from mcp_types import ProgressNotification, ToolListChangedNotification
 
 from asyncmcp_nb.errors import SessionClosed
@@ -94,7 +94,7 @@ class Engine:
         self._link = link
         mode = self._parts.era if self._parts.era == MODERN_ERA else "legacy"
         transport = open_streams(mailbox, client_writer(link, handoff))
-        options = {**self._options, "message_handler": self._take_message}
+        options: dict[str, Any] = {**self._options, "message_handler": self._take_message}
         client = Client(transport, mode=mode, **options)
         link.start()
         self._client = await self._home.enter(client, self._parts.handshake_seconds)
@@ -114,6 +114,17 @@ class Engine:
     def meet(self) -> None:
         """Ask the server who it is and what it offers, whenever it comes."""
         self._home.start_soon(self._meet)
+
+    def refresh_tools(self, ended: Callable[[], object]) -> None:
+        """Ask for the tools again, and say when that has ended, well or not."""
+
+        async def refresh() -> None:
+            try:
+                await self._refresh_tools()
+            finally:
+                ended()
+
+        self._home.start_soon(refresh)
 
     def snapshot(self, *, is_closed: bool) -> SessionStatus:
         """How the session is doing, without a request."""

@@ -12,9 +12,7 @@ from datetime import date
 from ipaddress import AddressValueError, IPv6Address
 from typing import Final
 
-_TIME: Final = (
-    r"(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d+)?(?:[Zz]|[+-](?:[01]\d|2[0-3]):[0-5]\d)"
-)
+_TIME: Final = r"(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d+)?(?:[Zz]|[+-](?:[01]\d|2[0-3]):[0-5]\d)"
 _TIME_ALONE: Final = re.compile(_TIME, re.ASCII)
 _DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _DATE_TIME: Final = re.compile(rf"(?P<date>\d{{4}}-\d{{2}}-\d{{2}})[Tt]{_TIME}", re.ASCII)

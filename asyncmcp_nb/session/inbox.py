@@ -63,7 +63,7 @@ class SessionInbox:
         """See ``Inbox.knows``: the ledger has the calls of earlier sessions."""
         return self._memory.knows(connection_id) or self._desk.ledger.knows(connection_id)
 
-    def is_whole(self, request_id: str) -> bool:
+    def is_whole(self, request_id: str, /) -> bool:
         """See ``Inbox.is_whole``: what the ledger records of calls is not delivered."""
         return not is_call_request(request_id)
 

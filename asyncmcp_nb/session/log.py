@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from asyncmcp_nb.ledger import CallFilter, CallRecord, LedgerReader, LogEntry, Status
 from asyncmcp_nb.session.notices import Notice, Notices
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 Redact = bool | Collection[str] | Callable[[Any], Any] | None
 """What an export hides: nothing, argument names, all payloads (True), or as a function says."""
+
+By = Literal["call", "tool", "group"]
+"""What a timeline has a lane for."""
 
 Observer = Callable[[Sequence[CallRecord]], None]
 """Called in some thread with rows that changed. Must not block."""
@@ -35,8 +38,16 @@ class LogViews(Protocol):
         """A file, its form by its suffix."""
         ...
 
-    def timeline(self, records: Sequence[CallRecord]) -> Any:
+    def timeline(self, records: Sequence[CallRecord], by: By | None) -> Any:
         """A plot of who waited for what."""
+        ...
+
+    def latency(self, records: Sequence[CallRecord]) -> Any:
+        """A plot of how long answers took."""
+        ...
+
+    def throughput(self, records: Sequence[CallRecord]) -> Any:
+        """A plot of how many answers came when."""
         ...
 
     def join(self, source: Any, records: Sequence[CallRecord]) -> pd.DataFrame:
@@ -89,9 +100,26 @@ class Log:
         """
         return self._views.export(self._rows(chosen), Path(path), redact)
 
-    def timeline(self, chosen: CallFilter | None = None) -> Any:
-        """A plot of who waited for what (needs altair)."""
-        return self._views.timeline(self._rows(chosen))
+    def timeline(self, chosen: CallFilter | None = None, *, by: By | None = None) -> Any:
+        """A plot of who waited for what: queued, sent, running, answered (needs altair).
+
+        Args:
+            chosen: Which calls; all by default.
+            by: A lane for each ``call``, ``tool`` or ``group``. By default, for each call where
+                these are few enough to be seen, else for each tool.
+
+        Raises:
+            MissingDependency: altair is not installed.
+        """
+        return self._views.timeline(self._rows(chosen), by)
+
+    def latency(self, chosen: CallFilter | None = None) -> Any:
+        """A histogram of how long answers took, by tool (needs altair)."""
+        return self._views.latency(self._rows(chosen))
+
+    def throughput(self, chosen: CallFilter | None = None) -> Any:
+        """A plot of answers a second over time, failures apart (needs altair)."""
+        return self._views.throughput(self._rows(chosen))
 
     def messages(
         self, call_id: str | None = None, *, level: str | None = None, limit: int = 1_000

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from functools import cache
-from typing import Any, Final, Protocol, cast
+from typing import Any, Final, Protocol, TypeVar, cast
 
 from asyncmcp_nb.errors import InvalidArguments
 from asyncmcp_nb.session.formats import CHECKED
@@ -23,6 +23,8 @@ REFERENCE_COUNT: Final = 50_000
 """References that are followed for any value, beside those for each value within it."""
 
 _REFERENCES_PER_VALUE_COUNT: Final = 100
+
+_Found = TypeVar("_Found")
 
 
 class UnusableSchema(InvalidArguments):
@@ -69,8 +71,9 @@ class SchemaCheck:
 
         made: Any = _dialect(_named_dialect(schema))
         # An empty registry: jsonschema would fetch remote references.
+        untyped: Any = Registry
         self._validator: Any = made(
-            schema, registry=Registry(), format_checker=_formats() if with_formats else None
+            schema, registry=untyped(), format_checker=_formats() if with_formats else None
         )
 
     def violations(self, value: Any) -> list[Violation]:
@@ -79,23 +82,25 @@ class SchemaCheck:
         Raises:
             UnusableSchema: The schema is broken, refers to what is not in it, or takes too long.
         """
-        return self._run(self._validator, value)
+        return self._run(lambda: list(self._validator.iter_errors(value)), value)
 
     def fits(self, subschema: Any, value: Any) -> bool:
         """Whether a value is valid under a part of the schema; False where that is not usable."""
         try:
-            return not self._run(self._validator.evolve(schema=subschema), value)
+            return self._run(
+                lambda: self._validator.evolve(schema=subschema).is_valid(value), value
+            )
         except UnusableSchema:
             return False
 
-    def _run(self, validator: Any, value: Any) -> list[Violation]:
+    def _run(self, check: Callable[[], _Found], value: Any) -> _Found:
         from jsonschema.exceptions import UnknownType
         from referencing.exceptions import Unresolvable
 
         allowed = REFERENCE_COUNT + _REFERENCES_PER_VALUE_COUNT * _count(value)
         token = _references_left.set([allowed])
         try:
-            return list(validator.iter_errors(value))
+            return check()
         except RecursionError:
             raise UnusableSchema("it leads back to itself, or is nested too deep") from None
         except UnknownType as exc:
@@ -103,7 +108,14 @@ class SchemaCheck:
         except Unresolvable as exc:
             raise UnusableSchema(f"it refers to {cast('Any', exc).ref!r}: {exc}") from None
         # What jsonschema raises for keywords whose values are of another type than they should be.
-        except (ValueError, re.error, TypeError, AttributeError, LookupError, ArithmeticError) as exc:
+        except (
+            ValueError,
+            re.error,
+            TypeError,
+            AttributeError,
+            LookupError,
+            ArithmeticError,
+        ) as exc:
             raise UnusableSchema(str(exc).partition("\n")[0] or type(exc).__name__) from None
         finally:
             _references_left.reset(token)
@@ -175,7 +187,7 @@ def _counted(follow: Any) -> Any:
     return counted
 
 
-def _pattern(validator: Any, pattern: Any, instance: Any, schema: Any) -> Iterator[Any]:
+def _pattern(validator: Any, pattern: Any, instance: Any, _schema: Any) -> Iterator[Any]:
     from jsonschema.exceptions import ValidationError
 
     if not validator.is_type(instance, "string"):

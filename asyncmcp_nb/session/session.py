@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any, Final
 
@@ -50,6 +50,7 @@ class Session(Displayed):
         self.connection_id: str = self._engine.connection_id
         """32 hex digits of this connected session; new at each ``connect``."""
         self._closed = False
+        self._engine.book.belong_to(self)
 
     def __repr__(self) -> str:
         return f"<Session {self.snapshot()}>"
@@ -161,6 +162,18 @@ class Session(Displayed):
         self._engine.catalogue.forget()
         if not self._closed:
             self._engine.meet()
+
+    def refresh_tools(self, ended: Callable[[], object] = lambda: None) -> None:
+        """Ask the server for its tools again, and go on; ``tools`` has them when it has answered.
+
+        Args:
+            ended: Called on the session's loop when that is over, well or not.
+
+        Raises:
+            SessionClosed: The session is closed.
+        """
+        self._require_open()
+        self._engine.refresh_tools(ended)
 
     # -- calls ------------------------------------------------------------------------------------
 

@@ -97,7 +97,9 @@ def warm_up() -> None:
 
 def _undeclared(schema: Schema, arguments: Mapping[str, Any]) -> str | None:
     unknown = undeclared(schema, arguments)
-    return f"no argument {unknown[0]!r}{_hint(unknown[0], _properties(schema))}" if unknown else None
+    return (
+        f"no argument {unknown[0]!r}{_hint(unknown[0], _properties(schema))}" if unknown else None
+    )
 
 
 def _violation(schema: Schema, arguments: Mapping[str, Any], whose: str) -> str | None:

@@ -41,7 +41,7 @@ class Inbox(Protocol):
         """Whether a connection is this one, or an earlier one whose answers are still wanted."""
         ...
 
-    def is_whole(self, request_id: str) -> bool:
+    def is_whole(self, request_id: str, /) -> bool:
         """Whether all messages about a request are delivered.
 
         Those of one that are not cannot be put in order: they would wait for what never comes.
@@ -102,7 +102,7 @@ class MemoryInbox:
         """See ``Inbox.knows``."""
         return connection_id == self._connection_id
 
-    def is_whole(self, request_id: str) -> bool:
+    def is_whole(self, _: str) -> bool:
         """See ``Inbox.is_whole``: it keeps nothing back."""
         return True
 

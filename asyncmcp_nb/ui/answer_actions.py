@@ -38,11 +38,11 @@ class Drawer:
         self._asked: tuple[str, Any] | None = None
         self._parts: Sequence[AnswerPart] = ()
         self._on_choose: Callable[[AnswerPart], None] = lambda _: None
-        self.what = kit.dropdown(what, [], "amcp-field")
-        self.name = kit.text(name, "amcp-field")
-        self.said = kit.html("amcp-said")
+        self.what = kit.dropdown(what, [], "amcp-card-field")
+        self.name = kit.text(name, "amcp-card-field")
+        self.said = kit.html("amcp-card-said")
         self.button = kit.button(button, "", telling(self._fail, self._clicked))
-        self.widget = kit.box([self.what, self.name, self.button, self.said], "amcp-drawer")
+        self.widget = kit.box([self.what, self.name, self.button, self.said], "amcp-card-row")
         self.what.observe(telling(self._fail, self._chosen), "value")
 
     def offer(

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from asyncmcp_nb.printable import cut
 from asyncmcp_nb.session import Call, CallRecord, Status
-from asyncmcp_nb.ui.contents import SHEETS, Answer, answer_body, structured_html
+from asyncmcp_nb.ui.contents import SHEETS, Answer, answer_body
 from asyncmcp_nb.ui.escape import Html, joined, tag
 from asyncmcp_nb.ui.folding import fold, long_text, measure
 from asyncmcp_nb.ui.rows import progress_of
@@ -93,7 +93,7 @@ def times_html(record: CallRecord) -> Html:
 def outcome_html(record: CallRecord) -> Html | None:
     """The answer, or why there is none; None while it is waited for."""
     if record.status in (Status.DONE, Status.TOOL_ERROR):
-        return answer_body(answer_of(record))
+        return answer_body(answer_of(record), with_status=False)
     if not record.is_finished:
         return None
     return _failure(record)
@@ -135,7 +135,7 @@ def _failure(record: CallRecord) -> Html:
         "div",
         long_text(words, kind="message"),
         None if code is None else tag("div", f"error {code}{known}", class_="amcp-quiet"),
-        None if data is None else fold("What came with it", structured_html(data), is_open=True),
+        None if data is None else fold("What came with it", tree_html(data), is_open=True),
         class_="amcp-failure",
         role="alert" if record.status is Status.FAILED else None,
     )

@@ -79,8 +79,13 @@ def result_body(result: CallToolResult) -> Html:
     return answer_body(Answer.of(result))
 
 
-def answer_body(answer: Answer) -> Html:
-    """The answer without its frame."""
+def answer_body(answer: Answer, *, with_status: bool = True) -> Html:
+    """The answer without its frame.
+
+    Args:
+        answer: What was answered.
+        with_status: Whether an error is named as one here; it is seen as one in any case.
+    """
     room = Room()
     structured = shown_structured(answer)
     is_said = structured is not None and _says_the_same(answer)
@@ -91,7 +96,8 @@ def answer_body(answer: Answer) -> Html:
         parts.append(structured_html(structured, room))
     if answer.is_error:
         where = "amcp-block amcp-bad"
-        return tag("div", chip(Status.TOOL_ERROR), *parts, class_=where, role="alert")
+        status = chip(Status.TOOL_ERROR) if with_status else None
+        return tag("div", status, *parts, class_=where, role="alert")
     return joined(*parts) if parts else tag("span", "(empty answer)", class_="amcp-quiet")
 
 

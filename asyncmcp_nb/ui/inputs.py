@@ -15,6 +15,8 @@ import ipywidgets
 from asyncmcp_nb.printable import cut, one_line
 from asyncmcp_nb.ui.widgets import Button, HtmlBox, Widget
 
+HIDDEN: Final = "amcp-hidden"
+"""The class of what takes no place."""
 _LABEL_CHARACTERS: Final = 120
 _FORMULA_EDGE: Final = re.compile(r"\\(?=[\[\]()])")
 
@@ -42,6 +44,7 @@ class Input(Placed, Protocol):
     value: Any
     description: str
     """The label."""
+    tooltip: str
     disabled: bool
 
     def observe(self, handler: Handler, names: str) -> None:
@@ -175,6 +178,11 @@ def close_all(widget: Widget) -> None:
     for child in getattr(widget, "children", ()):
         close_all(child)
     widget.close()
+
+
+def set_hidden(widget: Placed, is_hidden: bool) -> None:
+    """Hide a widget, or show it again; for those that share a layout with others."""
+    (widget.add_class if is_hidden else widget.remove_class)(HIDDEN)
 
 
 def _options(options: Options) -> list[tuple[str, Any]]:

@@ -11,7 +11,7 @@ from asyncmcp_nb.session import LEVELS, Session
 from asyncmcp_nb.ui import widgets
 from asyncmcp_nb.ui.callbacks import telling
 from asyncmcp_nb.ui.escape import Html, tag
-from asyncmcp_nb.ui.inputs import Kit
+from asyncmcp_nb.ui.inputs import Kit, close_all
 from asyncmcp_nb.ui.message_lines import Lines, lines_html, lines_of, lines_text
 from asyncmcp_nb.ui.theme import bare, sheet
 
@@ -31,31 +31,30 @@ class MessagePane:
         self._poke: Callable[[], None] = lambda: None
         self._lock = threading.RLock()
         self._last_at: float | None = None
-        kit = Kit()
+        kit = self._kit = Kit()
         levels: list[tuple[str, Any]] = [("all levels", None)]
         levels += [(f"{level} and worse", level) for level in LEVELS[1:-1]]
         levels.append((LEVELS[-1], LEVELS[-1]))
-        self.level = kit.dropdown("Level", levels, "amcp-field")
-        self.words = kit.text("Filter", "amcp-field", placeholder="words that must occur")
-        self.follow_box = kit.check("Follow", "amcp-field")
+        self.level = kit.dropdown("Level", levels, "amcp-card-field")
+        self.words = kit.text("Filter", "amcp-card-field", placeholder="words that must occur")
+        self.follow_box = kit.check("Follow", "amcp-card-field")
         self.follow_box.value = True
-        self.note = kit.html("amcp-said")
+        self.note = kit.html("amcp-card-said")
         self.body = kit.html()
         for control in (self.level, self.words, self.follow_box):
             control.observe(telling(self._tell, self._changed), "value")
         # Turned round, a box stays at its newest line while lines are added.
         scroller = kit.box([self.body], "amcp-follow")
-        bar = kit.box([self.level, self.words, self.follow_box, self.note], "amcp-drawer")
+        bar = kit.box([self.level, self.words, self.follow_box, self.note], "amcp-card-row")
         self.widget: widgets.Widget = widgets.classed(
             widgets.column(widgets.style_box(sheet("answers", "card")), bar, scroller),
-            "amcp-pane",
+            "amcp-messages-pane",
         )
 
-    def show(self, call_id: str | None) -> None:
-        """Show the messages of another call, or of all."""
-        with self._lock:
-            self._call_id, self._last_at = call_id, None
-            self.body.value = ""
+    def close(self) -> None:
+        """Take it out of the page."""
+        close_all(self.widget)
+        self._kit.close()
 
     # -- as a part --------------------------------------------------------------------------------
 

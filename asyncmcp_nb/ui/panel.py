@@ -1,125 +1,135 @@
-"""``session.panel()``: status line, tools and the live table, in one widget."""
+"""``session.panel()``, and what a bare ``session`` shows: status, tools, form, answer and calls."""
 
 from __future__ import annotations
 
+import threading
 import weakref
-from typing import Any
+from collections.abc import Callable
+from typing import Final
 
-from asyncmcp_nb.errors import AsyncMcpError
-from asyncmcp_nb.printable import visible
+from asyncmcp_nb.errors import SessionClosed
 from asyncmcp_nb.session import Session
 from asyncmcp_nb.ui import widgets
+from asyncmcp_nb.ui.asks import Asks
 from asyncmcp_nb.ui.call_table import CallTable
-from asyncmcp_nb.ui.escape import Html, tag
-from asyncmcp_nb.ui.live import Live
-from asyncmcp_nb.ui.session_html import tools_part
-from asyncmcp_nb.ui.status_bar import status_line
-from asyncmcp_nb.ui.text import rows_text, tools_text
-from asyncmcp_nb.ui.theme import bare, framed, sheet
+from asyncmcp_nb.ui.escape import Html, joined
+from asyncmcp_nb.ui.folded_pane import FoldedPane
+from asyncmcp_nb.ui.message_pane import MessagePane
+from asyncmcp_nb.ui.part import Shown
+from asyncmcp_nb.ui.session_html import session_text, tools_part
+from asyncmcp_nb.ui.status_bar import StatusBar
+from asyncmcp_nb.ui.theme import sheet
+from asyncmcp_nb.ui.tool_list import ToolListPart
+from asyncmcp_nb.ui.workplace import Workplace
 
-_TEXT_ROWS = 20
+_SHEETS: Final = ("answers", "card", "table")
+"""Of the parts whose HTML is saved."""
 
 
-class Panel:
-    """A session to look at. It moves until it or the session is closed."""
+class PanelPart:
+    """All parts in one: what is chosen in one of them is opened in another."""
 
     def __init__(self, session: Session) -> None:
-        self._status = widgets.html_box()
-        self._tools = widgets.html_box()
-        self.table = CallTable()
-        self.widget = widgets.column(self._status, self._tools, self.table.widget)
-        """The ipywidgets widget, to put into layouts of your own."""
-        # The page holds the widget alone, and this must not end before it does.
-        widgets.keep(self.widget, self)
-        self._html = str(framed("this session was closed before it was shown"))
-        self._text = visible(repr(session))
-        self.render(session)
-        self._live = Live(session, self)
-        self.table.follow(self._live)
         self._session = weakref.ref(session)
-
-    def __repr__(self) -> str:
-        return f"<Panel of {self._session()!r}>"
-
-    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
-        session = self._session()
-        if session is not None:
-            self._take_snapshot(session)
-        return {
-            "text/plain": self._text,
-            "text/html": self._html,
-            **widgets.view_bundle(self.widget),
-        }
-
-    @property
-    def boxes(self) -> tuple[widgets.HtmlBox, ...]:
-        """The places of the status line, the tools and the rows."""
-        return self._status, self._tools, self.table.body
-
-    @property
-    def is_live(self) -> bool:
-        """Whether it is kept up to date."""
-        return self._live.is_running
-
-    def close(self, timeout_seconds: float = 2.0) -> None:
-        """Take it out of the page and end its thread."""
-        self._live.stop()
-        self.widget.close()
-        self._live.join(timeout_seconds)
+        self.status = StatusBar(session)
+        self.workplace = Workplace(session)
+        self.asks = Asks(session, self.workplace.open_call)
+        self.tools = ToolListPart(session, on_choose=self.workplace.open_tool)
+        self.table = CallTable(session, on_open=self.workplace.open_call)
+        self.messages = FoldedPane("Messages of servers", self._message_pane)
+        self.workplace.on_tool = self.tools.show
+        self.workplace.on_call = self.table.show_open
+        self._parts = (
+            *(self.status, self.asks, self.tools, self.workplace, self.table, self.messages),
+        )
+        zones = widgets.column(
+            widgets.classed(self.tools.widget, "amcp-zone", "amcp-zone-tools"),
+            self.workplace.form_zone,
+            self.workplace.answer_zone,
+        )
+        self.widget: widgets.Widget = widgets.classed(
+            widgets.column(
+                widgets.style_box(sheet("panel")),
+                widgets.classed(self.status.widget, "amcp-panel-status"),
+                self.asks.widget,
+                widgets.classed(zones, "amcp-zones"),
+                self.table.widget,
+                self.messages.widget,
+            ),
+            "amcp-panel",
+        )
 
     def render(self, session: Session) -> None:
-        """See ``live.View``."""
-        _show(self._status, tag("div", sheet(), bare(status_line(session.snapshot()))))
-        tools = bare(tools_part(session))
-        _show(self._tools, tools)
-        self.table.render(session)
+        """See ``part.Part``."""
+        for part in self._parts:
+            part.render(session)
+
+    def tick(self, session: Session) -> None:
+        """See ``live.Ticking``."""
+        self.status.render(session)
+        self.workplace.tick(session)
+        self.table.tick(session)
 
     def freeze(self, words: str) -> None:
-        """See ``live.View``."""
-        _show(self._status, tag("div", sheet(), bare(tag("p", words, class_="amcp-quiet"))))
+        """See ``part.Part``."""
+        for part in self._parts:
+            part.freeze(words)
 
-    def _take_snapshot(self, session: Session) -> None:
-        try:
-            parts = (
-                status_line(session.snapshot()),
-                tools_part(session),
-                self.table.snapshot(session),
-            )
-            status = visible(str(session.snapshot()))
-            newest = session.log.ledger.rows(descending=True, limit=_TEXT_ROWS)
-        except AsyncMcpError:  # closed: what was seen last stays
-            return
-        self._html = str(framed(*parts))
-        self._text = "\n".join([status, tools_text(session.tools or ()), *rows_text(newest)])
+    def html(self, session: Session) -> Html:
+        """See ``part.Part``."""
+        return joined(
+            self.status.html(session),
+            self.asks.html(session),
+            tools_part(session),
+            self.workplace.html(session),
+            self.table.html(session),
+        )
+
+    def text(self, session: Session) -> str:
+        """See ``part.Part``."""
+        opened = self.workplace.text(session)
+        return "\n".join(part for part in (session_text(session), opened) if part)
+
+    def follow(self, poke: Callable[[], None]) -> None:
+        """See ``part.Part``."""
+        for part in self._parts:
+            part.follow(poke)
+
+    def _message_pane(self) -> MessagePane:
+        session = self._session()
+        if session is None:
+            raise SessionClosed("this session is gone; connect again")
+        return MessagePane(session)
 
 
-def _show(box: widgets.HtmlBox, markup: Html) -> None:
-    # A box is sent to the page when it changes, and a tool list that somebody unfolded stays so.
-    if box.value != markup:
-        box.value = str(markup)
+class Panel(Shown):
+    """A session to look at and to work with. It moves until it or the session is closed."""
+
+    def __init__(self, session: Session) -> None:
+        self.panel = PanelPart(session)
+        super().__init__(session, self.panel, sheets=_SHEETS)
+
+    def close(self, timeout_seconds: float = 2.0) -> None:
+        """See ``Shown``."""
+        super().close(timeout_seconds)
+        self.panel.workplace.close()
 
 
 _panels: weakref.WeakKeyDictionary[Session, Panel] = weakref.WeakKeyDictionary()
+_lock = threading.Lock()
 
 
 def panel_of(session: Session) -> Panel | None:
-    """The panel of a session: made once, and shown wherever the session is."""
-    panel = _panels.get(session)
-    if session.is_closed and panel is None:
-        return None
-    if panel is None or panel.widget.comm is None:
+    """The panel of a session: made once, and shown in as many places as the session is.
+
+    Returns:
+        None where the session was closed before it was ever shown.
+    """
+    with _lock:
+        panel = _panels.get(session)
+        if panel is not None and panel.widget.comm is not None:
+            return panel
+        if session.is_closed:
+            return None
         panel = _panels[session] = Panel(session)
-    return panel
-
-
-_panels: weakref.WeakKeyDictionary[Session, Panel] = weakref.WeakKeyDictionary()
-
-
-def panel_of(session: Session) -> Panel | None:
-    """The panel of a session: made once, and shown wherever the session is."""
-    panel = _panels.get(session)
-    if session.is_closed and panel is None:
-        return None
-    if panel is None or panel.widget.comm is None:
-        panel = _panels[session] = Panel(session)
-    return panel
+        return panel

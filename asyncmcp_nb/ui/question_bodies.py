@@ -90,12 +90,10 @@ class FormBody:
 
     def problem(self) -> str | None:
         """See ``Body``."""
-        problems = self.model.problems()
-        if not problems:
-            return None
-        path, words = next(iter(problems.items()))
-        where = ".".join(str(step) for step in path)
-        return f"{where}: {words}" if where else words
+        words = self.view.problem_words()
+        if words:
+            self.view.point_out()
+        return words or None
 
     def content(self) -> Any:
         """See ``Body``."""
@@ -136,8 +134,8 @@ class SamplingBody:
     def __init__(self, question: Question, kit: Kit) -> None:
         asked = kit.html()
         asked.value = bare(sampling_html(question.params))
-        self.text = kit.area("Answer", "amcp-field", "amcp-wide", row_count=5)
-        self.model = kit.text("Model", "amcp-field", placeholder="who says it")
+        self.text = kit.area("Answer", "amcp-card-field", "amcp-card-wide", row_count=5)
+        self.model = kit.text("Model", "amcp-card-field", placeholder="who says it")
         self.model.value = "human"
         self.widgets: list[Widget] = [asked, self.text, self.model]
 
@@ -162,7 +160,9 @@ class RootsBody:
 
     def __init__(self, kit: Kit) -> None:
         words = "one folder a line: file:///home/me/data or /home/me/data; none is an answer too"
-        self.lines = kit.area("Folders", "amcp-field", "amcp-wide", placeholder=words, row_count=4)
+        self.lines = kit.area(
+            "Folders", "amcp-card-field", "amcp-card-wide", placeholder=words, row_count=4
+        )
         self.widgets: list[Widget] = [self.lines]
 
     def problem(self) -> str | None:

@@ -12,7 +12,7 @@ from asyncmcp_nb.ui import widgets
 from asyncmcp_nb.ui.callbacks import telling
 from asyncmcp_nb.ui.escape import Html, joined, tag
 from asyncmcp_nb.ui.folding import long_text, note
-from asyncmcp_nb.ui.inputs import Kit
+from asyncmcp_nb.ui.inputs import Kit, close_all
 from asyncmcp_nb.ui.question_bodies import body_html, body_of
 from asyncmcp_nb.ui.theme import bare
 
@@ -45,19 +45,21 @@ class QuestionView:
         """
         self.question = question
         self._session = weakref.ref(session)
-        self._on_end = on_end or (lambda *_: None)
-        kit = Kit()
+        self._on_end = on_end
+        kit = self._kit = Kit()
         self.body = body_of(question, kit)
         head = kit.html()
         head.value = bare(question_head(session, question))
-        accept, decline, cancel = (self._answering(action) for action in ("accept", "decline", "cancel"))
+        accept, decline, cancel = (
+            self._answering(action) for action in ("accept", "decline", "cancel")
+        )
         self.accept = kit.button(self.body.accept, "answer the server", accept, "mod-primary")
         self.decline = kit.button("Decline", "tell the server: no", decline)
         self.cancel = kit.button("Cancel", "go without a choice; the server is told", cancel)
-        self.said = kit.html("amcp-said")
-        buttons = kit.box([self.accept, self.decline, self.cancel, self.said], "amcp-drawer")
+        self.said = kit.html("amcp-card-said")
+        buttons = kit.box([self.accept, self.decline, self.cancel, self.said], "amcp-card-row")
         inside = widgets.column(head, *self.body.widgets, buttons)
-        self.widget: widgets.Widget = widgets.classed(inside, "amcp-question")
+        self.widget: widgets.Widget = widgets.classed(inside, "amcp-asked")
 
     def answer(self, action: Action) -> None:
         """Answer as it stands.
@@ -88,14 +90,19 @@ class QuestionView:
     def close(self) -> None:
         """Take it out of the page."""
         self.body.close()
-        self.widget.close()
+        close_all(self.widget)
+        self._kit.close()
 
     def _answering(self, action: Action) -> Callable[..., None]:
-        return telling(self._fail, lambda _: self.answer(action))
+        def clicked(_: object) -> None:
+            self.answer(action)
+
+        return telling(self._fail, clicked)
 
     def _end(self, words: str) -> None:
         self.freeze(words)
-        self._on_end(self.question.id, words)
+        if self._on_end is not None:
+            self._on_end(self.question.id, words)
 
     def _fail(self, words: str) -> None:
         if words:
@@ -117,7 +124,9 @@ def question_head(session: Session, question: Question) -> Html:
             tag("span", cut(f" (asked by {server}{tool})", 300), class_="amcp-quiet"),
         ),
         None if question.kind == "sampling" else _message(question),
-        note("What you answer goes to that server. Give it no password or key that it need not have."),
+        note(
+            "What you answer goes to that server. Give it no password or key that it need not have."
+        ),
     )
 
 

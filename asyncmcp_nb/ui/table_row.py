@@ -33,7 +33,7 @@ COLUMNS: Final = (
 _CELL_CHARACTERS: Final = 200
 _TITLE_CHARACTERS: Final = 600
 
-OnRow = Callable[["TableRow"], object]
+OnRow = Callable[["TableRow"], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

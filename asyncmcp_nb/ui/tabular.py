@@ -13,7 +13,7 @@ from typing import Any, Final, cast
 
 from asyncmcp_nb.printable import cut, one_line
 from asyncmcp_nb.ui.escape import Html, tag
-from asyncmcp_nb.ui.folding import left_out
+from asyncmcp_nb.ui.folding import left_out, note
 
 ABSENT: Final = object()
 """The cell of a row that does not have this column, which is not a null."""
@@ -150,17 +150,21 @@ def table_html(table: Table) -> Html:
     ]
     made = tag(
         "table",
-        tag("caption", f"{count}; not shown: {rest}" if rest else count),
         tag("thead", tag("tr", [tag("th", cut(name, 80), scope="col") for name in shown])),
         tag("tbody", body),
-        class_="amcp-table amcp-narrow",
+        class_="amcp-table amcp-narrow amcp-data",
     )
     beside = [
         tag("span", tag("b", cut(name, 80)), " ", cut(cell_text(value), _CELL_CHARACTERS))
         for name, value in list(table.beside.items())[:_COLUMNS]
     ]
-    above = tag("div", beside, class_="amcp-beside") if beside else None
-    return tag("div", above, made, class_="amcp-scroll", tabindex=0, role="group", aria_label=count)
+    # Its size stands above, where it is seen whichever part of the table is.
+    return tag(
+        "div",
+        tag("div", beside, class_="amcp-beside") if beside else None,
+        note(f"{count}; not shown: {rest}" if rest else count),
+        tag("div", made, class_="amcp-data-scroll", tabindex=0, role="group", aria_label=count),
+    )
 
 
 def table_text(table: Table) -> str:
@@ -199,9 +203,9 @@ def cell_text(value: Any) -> str:
 def _cell(value: Any) -> Html:
     words = cut(cell_text(value), _CELL_CHARACTERS)
     if value is None:
-        return tag("td", words, class_="amcp-quiet")
+        return tag("td", words, class_="amcp-quiet amcp-tight")
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return tag("td", words, class_="amcp-number" if is_number else None)
+    return tag("td", words, class_="amcp-number amcp-tight" if is_number else None)
 
 
 def _short(text: str) -> str:

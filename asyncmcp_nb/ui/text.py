@@ -8,9 +8,9 @@ from typing import Final
 from mcp_types import AudioContent, CallToolResult, ImageContent, ResourceLink, TextContent, Tool
 
 from asyncmcp_nb.printable import cut, visible
-from asyncmcp_nb.session import CallRecord, Log, SessionStatus
+from asyncmcp_nb.session import CallRecord, Log, SessionStatus, Status
 from asyncmcp_nb.session.validation import signature
-from asyncmcp_nb.ui.contents import plain_value, pretty, shown_structured
+from asyncmcp_nb.ui.contents import Answer, plain_value, pretty, shown_structured
 from asyncmcp_nb.ui.media import media_bytes
 from asyncmcp_nb.ui.status_table import (
     ServerStatusLike,
@@ -19,19 +19,37 @@ from asyncmcp_nb.ui.status_table import (
     session_rows,
 )
 from asyncmcp_nb.ui.statuses import duration, elapsed_seconds, icon, size, word
+from asyncmcp_nb.ui.tabular import Table, table_of, table_text
 
 _TEXT_CHARACTERS: Final = 20_000
 _ROWS: Final = 20
+_BLOCKS: Final = 100
 
 
 def result_text(result: CallToolResult) -> str:
     """A tool's answer."""
-    parts = [_block_text(block) for block in result.content]
-    structured = shown_structured(result)
+    return answer_text(Answer.of(result))
+
+
+def answer_text(answer: Answer) -> str:
+    """A tool's answer; structured content where it says more than the text."""
+    parts = [_block_text(block) for block in answer.blocks[:_BLOCKS]]
+    if len(answer.blocks) > _BLOCKS:
+        parts.append(f"… and {len(answer.blocks) - _BLOCKS:,} more pieces of content")
+    structured = shown_structured(answer)
     if structured is not None and not parts:
-        parts.append(pretty(structured))
+        table = table_of(structured)
+        parts.append(table_text(table) if isinstance(table, Table) else pretty(structured))
     words = "\n".join(parts) or "(empty answer)"
-    return cut(visible(f"tool error: {words}" if result.is_error else words), _TEXT_CHARACTERS)
+    return cut(visible(f"tool error: {words}" if answer.is_error else words), _TEXT_CHARACTERS)
+
+
+def call_text(record: CallRecord) -> str:
+    """A call, and its answer where there is one."""
+    (head,) = rows_text([record])
+    if record.status not in (Status.DONE, Status.TOOL_ERROR):
+        return head
+    return f"{head}\n{answer_text(Answer.of_json(record.result or {}))}"
 
 
 def tools_text(tools: Sequence[Tool]) -> str:

@@ -43,6 +43,7 @@ class ToolListPart:
         self._tools: Sequence[Tool] | None = None
         self._listed: list[Tool] = []
         self._is_filling = False
+        self._is_asking = False
         self._trouble = ""
         self.chosen: Tool | None = None
         """The tool whose details are shown."""
@@ -124,9 +125,15 @@ class ToolListPart:
 
     def _refresh_clicked(self, _: object) -> None:
         session = self._session()
-        if session is None or session.is_closed:
+        if session is None:
             raise SessionClosed("this session is closed; connect again")
-        session.forget_tools()
+        session.refresh_tools(self._refreshed)
+        self._is_asking = True
+        self._poke()
+
+    def _refreshed(self) -> None:
+        """On the session's loop."""
+        self._is_asking = False
         self._poke()
 
     # -- showing ----------------------------------------------------------------------------------
@@ -189,7 +196,8 @@ class ToolListPart:
             error = tag("div", cut(one_line(status.error), 300)) if status.error else None
             step = tag("div", "→ ", next_step(status)) if next_step(status) else None
             return tag("div", tag("div", unlisted(session)), error, step, class_="amcp-quiet")
-        return tag("span", self._count_words(), class_="amcp-quiet")
+        asking = "; asking the server again …" if self._is_asking else ""
+        return tag("span", self._count_words(), asking, class_="amcp-quiet")
 
     def _count_words(self) -> str:
         total = len(self._tools or ())

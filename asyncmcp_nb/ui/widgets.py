@@ -66,6 +66,13 @@ class Input(Widget, Protocol):
         ...
 
 
+class Toggle(Input, Protocol):
+    """A button that stays pressed."""
+
+    description: str
+    """Its words."""
+
+
 class ListBox(Input, Protocol):
     """Lines of text, one of which can be marked."""
 
@@ -125,11 +132,11 @@ def list_box(words: str) -> ListBox:
     return cast("ListBox", made)
 
 
-def toggle(words: str, tooltip: str) -> Input:
+def toggle(words: str, tooltip: str) -> Toggle:
     """A button that stays pressed; its value says whether it is."""
     layout = ipywidgets.Layout(width="auto")
     made = ipywidgets.ToggleButton(description=words, tooltip=tooltip, layout=layout)
-    return cast("Input", made)
+    return cast("Toggle", made)
 
 
 def style_box(sheets: str) -> Widget:

@@ -49,6 +49,10 @@ _RUN: Final = """
   app.commands.execute('notebook:run-cell').then(() => { window.__ended[key] = true; });
 }
 """
+_SOURCES: Final = """
+() => window.jupyterapp.shell.currentWidget.content.widgets.map(
+  cell => cell.model.sharedModel.getSource())
+"""
 _HAS_ENDED: Final = "key => window.__ended[key]"
 _IS_READY: Final = """
 () => {
@@ -89,6 +93,11 @@ class Lab:
         self.page.goto(self.server.address(notebook))
         self.page.wait_for_function(_IS_READY, timeout=PATIENCE_SECONDS * 1000)
 
+    def find(self, words: str) -> int:
+        """The first cell whose source has these words."""
+        sources: list[str] = self.page.evaluate(_SOURCES)
+        return next(index for index, source in enumerate(sources) if words in source)
+
     def cell(self, index: int) -> Locator:
         """A cell, code or not, counted from 0."""
         return self.page.locator(".jp-Notebook .jp-Cell").nth(index)
@@ -118,10 +127,10 @@ class Lab:
         """What a cell says in red."""
         return self.output(index).locator(_ERROR).all_inner_texts()
 
-    def run_all(self) -> None:
-        """Run all code cells, in order."""
+    def run_all(self, first: int = 0, last: int | None = None) -> None:
+        """Run all code cells in order, or those from ``first`` to before ``last``."""
         cells = self.page.locator(".jp-Notebook .jp-Cell")
-        for index in range(cells.count()):
+        for index in range(first, cells.count() if last is None else last):
             if "jp-CodeCell" in (cells.nth(index).get_attribute("class") or ""):
                 self.run(index)
 

@@ -180,10 +180,32 @@ def test_a_ledger_of_the_first_version_keeps_its_calls_and_takes_new_ones(tmp_pa
         ("result", None),
         ("refused", "not signed"),
     ]
-    assert [(row.call_id, row.trace_context) for row in rows] == [
-        ("old", {}),
-        ("new", {"traceparent": "00-a-b-01"}),
+    assert [(row.call_id, row.trace_context, row.running_at) for row in rows] == [
+        ("old", {}, None),
+        ("new", {"traceparent": "00-a-b-01"}, None),
     ]
+
+
+def test_a_call_of_a_ledger_without_running_times_gets_one_when_it_shows_life(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "calls.sqlite"
+    with plain_sqlite(path) as db:
+        for statement in (one for version in MIGRATIONS[:3] for one in version):
+            db.execute(statement)
+        db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        db.execute("PRAGMA user_version = 3")
+        db.execute(
+            "INSERT INTO calls (call_id, tool, submitted_at, session, arguments, status) "
+            "VALUES ('old', 't', 1.0, 's', '{}', 2)"
+        )
+        db.execute("INSERT INTO requests VALUES (1, 'c', 'r', 1, 0)")
+
+    with Ledger.open(path) as ledger:
+        ledger.record([Arrival("c", "r", "progress", '{"progress": 1}', 7.0, 2)])
+        (row,) = ledger.rows()
+
+    assert row.running_at == 7.0
 
 
 def test_a_ledger_that_lost_its_tables_is_told_by_name(tmp_path: Path) -> None:

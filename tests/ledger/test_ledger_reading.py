@@ -156,6 +156,22 @@ def test_logs_can_be_narrowed_to_a_call_a_level_and_the_newest(desk: Desk) -> No
     assert [entry.data for entry in desk.ledger.logs("a", level="info", limit=1)] == ["warning"]
 
 
+@pytest.mark.parametrize(
+    ("call_id", "level", "count"),
+    [(None, None, 4), ("a", None, 3), ("a", "warning", 1), (None, "debug", 4), ("nobody", None, 0)],
+)
+def test_log_messages_are_counted_without_being_read(
+    desk: Desk, call_id: str | None, level: str | None, count: int
+) -> None:
+    desk.submit("a", "b")
+    for level_of_one in ("debug", "info", "error"):
+        desk.arrive("a", "log", {"level": level_of_one, "data": 1})
+    desk.arrive("b", "log", {"level": "info", "data": 2})
+
+    assert desk.ledger.log_count(call_id, level=level) == count
+    assert len(desk.ledger.logs(call_id, level=level)) == count
+
+
 def test_logs_of_a_level_that_does_not_exist_are_refused(ledger: Ledger) -> None:
     with pytest.raises(ConfigError, match="no log level 'loud'; known: debug, info"):
         ledger.logs(level="loud")

@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from asyncmcp_nb.ledger import Binding, Ledger, Outcome, Recorded, Refused, Status, Unsolicited
+from asyncmcp_nb.ledger import (
+    ArrivalKind,
+    Binding,
+    Ledger,
+    Outcome,
+    Recorded,
+    Refused,
+    Status,
+    Unsolicited,
+)
 from asyncmcp_nb.ledger.recorder import UNSOLICITED_COUNT, UNSOLICITED_LENGTH
 
 if TYPE_CHECKING:
@@ -221,6 +230,40 @@ def test_progress_after_the_answer_changes_nothing(desk: Desk) -> None:
     assert late == [Outcome.DUPLICATE, Outcome.DUPLICATE]
     assert (desk.call("a").status, desk.call("a").progress) == (Status.DONE, None)
     assert desk.call("b").status is Status.INPUT_REQUIRED
+
+
+@pytest.mark.parametrize("first", ["progress", "log"])
+def test_the_first_sign_of_life_of_a_call_is_kept(desk: Desk, first: ArrivalKind) -> None:
+    desk.submit("a", "b")
+    desk.send("a")
+    before = desk.call("a").running_at
+
+    desk.arrive("a", first, {"progress": 1, "data": "x"}, received_at=110.0, sequence=0)
+    desk.arrive("a", "progress", {"progress": 2}, received_at=120.0)
+    desk.arrive("a", "log", {"data": "y"}, received_at=130.0, sequence=2)
+    desk.answer("b", received_at=140.0)
+    desk.arrive("b", "log", {"data": "late"}, received_at=150.0)
+
+    assert before is None
+    assert desk.call("a").running_at == 110.0
+    assert desk.call("b").running_at is None
+
+
+def test_a_note_of_our_own_stands_among_the_log_messages_of_its_call(desk: Desk) -> None:
+    desk.submit("a")
+    desk.arrive("a", "log", {"level": "info", "data": "theirs"}, received_at=110.0)
+
+    is_kept = desk.ledger.note("a", "ours, é\ud800", at=120.0)
+    is_kept_twice = desk.ledger.note("a", "ours again", at=121.0, level="info")
+    is_lost = desk.ledger.note("nobody", "lost", at=120.0)
+
+    assert (is_kept, is_kept_twice, is_lost) == (True, True, False)
+    assert [(e.level, e.logger, e.data, e.received_at) for e in desk.ledger.logs("a")] == [
+        ("info", None, "theirs", 110.0),
+        ("warning", "asyncmcp_nb", "ours, é\ud800", 120.0),
+        ("info", "asyncmcp_nb", "ours again", 121.0),
+    ]
+    assert desk.call("a").status is Status.RUNNING
 
 
 def test_a_log_line_is_kept_and_shows_that_the_call_runs(desk: Desk) -> None:

@@ -6,31 +6,37 @@ that fails, or that would show a place on this machine, stays as it is.
 
 from __future__ import annotations
 
-import re
 import shutil
 import sys
+import tempfile
 from pathlib import Path
-from typing import Any
 
 from asyncmcp_nb import demo
-from tests.notebooks.running import NOTEBOOKS, places_in, read, write
+from tests.notebooks.running import NAMES, NOTEBOOKS, places_in, read, write
 
 
 def main(names: list[str]) -> int:
     """Save those of these names, or all; how many could not be."""
-    chosen = sorted(path for path in NOTEBOOKS.glob("*.ipynb") if not names or path.stem in names)
-    return sum(not save(path) for path in chosen)
+    return sum(not save(name) for name in names or NAMES)
 
 
-def save(path: Path) -> bool:
+def save(name: str) -> bool:
     """Run one and save it; whether that went well."""
-    outcome = demo.run(path)
+    with tempfile.TemporaryDirectory(prefix="notebooks-") as folder:
+        copy = Path(shutil.copytree(NOTEBOOKS, folder, dirs_exist_ok=True)) / f"{name}.ipynb"
+        outcome = demo.run(copy)
+        notebook = read(outcome.executed)
+    for cell in notebook.cells:
+        cell.metadata.pop("execution", None)
     problem = outcome.problem
-    notebook = read(outcome.executed)
-    tidy(notebook)
     if problem is None and (places := places_in(notebook)):
-        problem = f"it shows {', '.join(places)}"
-    print(f"{path.name}: {problem or f'{outcome.took_seconds:.1f} s'}")
+        problem = f"it would show {', '.join(places)}"
+    sys.stdout.write(f"{name}: {problem or f'{outcome.took_seconds:.1f} s'}\n")
+    sys.stdout.flush()
     if problem is None:
-        write(notebook, path)
+        write(notebook, NOTEBOOKS / f"{name}.ipynb")
     return problem is None
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))

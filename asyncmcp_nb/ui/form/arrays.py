@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, Final, cast
 
+from asyncmcp_nb.ui.form.content import Content
 from asyncmcp_nb.ui.form.field import OMITTED, Field, Path
-from asyncmcp_nb.ui.form.node import Content, Node
+from asyncmcp_nb.ui.form.node import Node
 
 MAX_BLANK_COUNT: Final = 8
 """How many items a blank array has at most, where the schema wants some."""
 
 
-class ArrayContent(Content):
+class ArrayContent(Content[Node]):
     """Items in their order. Those of a tuple stay where their schema is."""
 
     has_content = True
@@ -24,13 +25,16 @@ class ArrayContent(Content):
 
     @property
     def children(self) -> Sequence[Node]:
+        """The items."""
         return self._items
 
     @property
-    def may_add(self) -> bool:  # pyright: ignore[reportIncompatibleVariableOverride] # computed, as items come and go
-        return self.node.context.fields.item(self.field, len(self._items)) is not None
+    def may_add(self) -> bool:
+        """Whether the schema admits one more item."""
+        return self.node.context.fields.may_have_more(self.field, len(self._items))
 
-    def put(self, value: Any) -> bool:
+    def put(self, value: Any, /) -> bool:
+        """Hold a list."""
         if not isinstance(value, list):
             return False
         for item in cast("list[Any]", value):
@@ -38,38 +42,46 @@ class ArrayContent(Content):
         return True
 
     def read(self) -> Any:
+        """The list; null stands in for an item that is not there yet."""
         # An item that is not there yet keeps the place of those after it.
         values = [item.value() for item in self._items]
         return [None if value is OMITTED else value for value in values]
 
     def begin(self) -> None:
+        """Have as many blank items as there must be, within reason."""
         for _ in range(min(self.node.context.fields.least_count(self.field), MAX_BLANK_COUNT)):
             self._append().begin()
 
     def faults(self) -> Iterator[tuple[Path, str]]:
+        """Those of the items, and items that are not there yet."""
         yield from super().faults()
         for item in self._items:
             if item.value() is OMITTED:
                 yield item.path, "required, or remove it"
 
-    def may_remove(self, child: Node) -> bool:
+    def may_remove(self, child: Node, /) -> bool:
+        """Any item; of a tuple's only the last one."""
         at = self._items.index(child)
         return at >= self._fixed_count or at == len(self._items) - 1
 
-    def may_move(self, child: Node, by: int) -> bool:
+    def may_move(self, child: Node, by: int, /) -> bool:
+        """Items whose schema is the same; a tuple's stay."""
         at = self._items.index(child)
         return all(self._fixed_count <= index < len(self._items) for index in (at, at + by))
 
-    def add(self, key: str | None) -> Node:
+    def add(self, _key: str | None, /) -> Node:
+        """Add a blank item at the end."""
         child = self._append()
         child.begin()
         return child
 
-    def remove(self, child: Node) -> None:
+    def remove(self, child: Node, /) -> None:
+        """Take an item out."""
         self._items.remove(child)
         self._renumber()
 
-    def move(self, child: Node, by: int) -> None:
+    def move(self, child: Node, by: int, /) -> None:
+        """Change places."""
         at = self._items.index(child)
         self._items.insert(at + by, self._items.pop(at))
         self._renumber()

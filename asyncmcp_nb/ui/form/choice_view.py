@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
 from asyncmcp_nb.ui.form.field import Kind, State
 from asyncmcp_nb.ui.form.node import Node

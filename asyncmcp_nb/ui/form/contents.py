@@ -5,15 +5,17 @@ from __future__ import annotations
 from copy import deepcopy
 from typing import Any
 
+from asyncmcp_nb.ui.form.content import Content
 from asyncmcp_nb.ui.form.json_text import same
-from asyncmcp_nb.ui.form.node import Content
+from asyncmcp_nb.ui.form.node import Node
 from asyncmcp_nb.ui.form.scalars import Fault, text_of, value_of
 
 
-class TextContent(Content):
+class TextContent(Content[Node]):
     """A text in an input: of strings, numbers and JSON."""
 
-    def put(self, value: Any) -> bool:
+    def put(self, value: Any, /) -> bool:
+        """Hold a value that has a text in this kind of field."""
         text = text_of(self.field.kind, value)
         if text is None:
             self.refusal = "the field cannot show this value"
@@ -22,34 +24,40 @@ class TextContent(Content):
         return True
 
     def read(self) -> Any:
+        """What the text stands for."""
         return value_of(self.field.kind, self.text)
 
-    def type_text(self, text: str) -> None:
+    def type_text(self, text: str, /) -> None:
+        """Hold a text."""
         self.text, self.has_content = text, True
 
 
-class BooleanContent(Content):
+class BooleanContent(Content[Node]):
     """Yes or no."""
 
     chosen = 0
 
-    def put(self, value: Any) -> bool:
+    def put(self, value: Any, /) -> bool:
+        """Hold true or false."""
         if not isinstance(value, bool):
             return False
         self.chosen, self.has_content = int(value), True
         return True
 
     def read(self) -> Any:
+        """True or false."""
         return bool(self.chosen)
 
-    def choose(self, index: int) -> None:
+    def choose(self, index: int, /) -> None:
+        """1 is true, 0 is false."""
         self.chosen, self.has_content = index, True
 
 
-class ChoiceContent(Content):
+class ChoiceContent(Content[Node]):
     """One of the values that the schema lists, or the only one."""
 
-    def put(self, value: Any) -> bool:
+    def put(self, value: Any, /) -> bool:
+        """Hold one of the listed values."""
         for index, option in enumerate(self.field.options):
             if same(option.value, value):
                 self.chosen, self.has_content = index, True
@@ -58,29 +66,32 @@ class ChoiceContent(Content):
         return False
 
     def read(self) -> Any:
+        """The value chosen."""
         if self.chosen is None:
             return Fault("choose one")
         return deepcopy(self.field.options[self.chosen].value)
 
     def begin(self) -> None:
+        """Choose the only value, if it is the only one."""
         if len(self.field.options) == 1:
             self.chosen = 0
 
-    def choose(self, index: int) -> None:
+    def choose(self, index: int, /) -> None:
+        """Take a value by its index."""
         if not 0 <= index < len(self.field.options):
             raise IndexError(index)
         self.chosen, self.has_content = index, True
 
 
-class NullContent(Content):
+class NullContent(Content[Node]):
     """Nothing but null, which is a state and not a value."""
 
     refusal = "only null is admitted"
 
-    def put(self, value: Any) -> bool:
+    def put(self, _value: Any, /) -> bool:
+        """Hold nothing."""
         return False
 
     def read(self) -> Any:
+        """Null."""
         return None
-
-

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 from asyncmcp_nb.ui.form.field import State
 from asyncmcp_nb.ui.form.node import Node
 from asyncmcp_nb.ui.form.notes import notes
@@ -32,10 +31,9 @@ class GroupView(PlaceView):
         self.notes = kit.html("amcp-notes-box")
         self.body = kit.box([], "amcp-body")
         self.head = kit.box([self.fold, self.count, self.tools, self.state.widget], "amcp-head")
-        parts = [self.notes, self.body] if is_bare else [self.head, self.notes, self.body]
+        mark(self.head, HIDDEN, is_bare)
+        parts = [self.head, self.notes, self.body]
         self.widget = kit.box(parts, "amcp-bare" if is_bare else "amcp-group")
-        if is_bare:
-            self.body.add_class("amcp-bare-body")
 
     def show(self, node: Node, label: str) -> None:
         """See ``PlaceView``."""
@@ -64,13 +62,6 @@ class GroupView(PlaceView):
     def focus(self) -> None:
         """See ``PlaceView``."""
         self.fold.focus()
-
-    def close(self) -> None:
-        """See ``PlaceView``."""
-        if self.is_bare:
-            for left_out in (self.fold, self.count, self.tools, self.state.widget, self.head):
-                left_out.close()
-        super().close()
 
     def _show_head(self, node: Node, label: str, *, is_shown: bool) -> None:
         words = plain(f"{'▾' if is_shown else '▸'} {label}")

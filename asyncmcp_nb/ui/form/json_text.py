@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from asyncmcp_nb.ui.form.field import FormTextError
 from asyncmcp_nb.ui.form.numbers import read_number
@@ -63,14 +63,13 @@ def check(value: Any) -> None:
         if len(path) > MAX_DEPTH_COUNT:
             raise FormTextError(f"nested deeper than {MAX_DEPTH_COUNT} levels")
         if isinstance(found, dict):
-            items: dict[Any, Any] = found
-            for key, item in items.items():
+            for key, item in cast("dict[Any, Any]", found).items():
                 if not isinstance(key, str):
                     raise FormTextError(f"the name {key!r} is not text{_at(path)}")
                 waiting.append((item, (*path, key)))
         elif isinstance(found, list):
-            listed: list[Any] = found
-            waiting.extend((item, (*path, index)) for index, item in enumerate(listed))
+            items = cast("list[Any]", found)
+            waiting.extend((item, (*path, index)) for index, item in enumerate(items))
         else:
             _check_scalar(found, path)
 
@@ -80,10 +79,11 @@ def same(one: Any, other: Any) -> bool:
     if type(one) is not type(other):
         return False
     if isinstance(one, dict):
-        left, right = one, other
+        left, right = cast("dict[str, Any]", one), cast("dict[str, Any]", other)
         return left.keys() == right.keys() and all(same(left[key], right[key]) for key in left)
     if isinstance(one, list):
-        return len(one) == len(other) and all(map(same, one, other))
+        items, others = cast("list[Any]", one), cast("list[Any]", other)
+        return len(items) == len(others) and all(map(same, items, others))
     return one == other and repr(one) == repr(other)
 
 

@@ -8,10 +8,11 @@ from typing import Any
 
 from asyncmcp_nb.ui.form import json_text
 from asyncmcp_nb.ui.form.arrays import ArrayContent
+from asyncmcp_nb.ui.form.content import Content
 from asyncmcp_nb.ui.form.contents import BooleanContent, ChoiceContent, NullContent, TextContent
 from asyncmcp_nb.ui.form.field import OMITTED, Change, Field, Kind, Path
 from asyncmcp_nb.ui.form.fields import Fields
-from asyncmcp_nb.ui.form.node import Content, Node
+from asyncmcp_nb.ui.form.node import Node
 from asyncmcp_nb.ui.form.problems import Judge
 from asyncmcp_nb.ui.form.structures import ObjectContent, UnionContent
 
@@ -39,7 +40,7 @@ class FormModel:
         self._listeners: list[Listener] = []
         self._problems: Mapping[Path, str] | None = None
         self._judge = Judge(schema, is_tool=is_tool)
-        self.fields = Fields(schema, self._judge.fits)
+        self.fields = Fields(schema, self._judge.fits, is_closed=self._judge.is_closed)
         root = self.fields.root()
         self._root_field = replace(root, title=title or root.title, is_required=True)
         self.root = self._blank()
@@ -107,7 +108,7 @@ class FormModel:
 
     # What follows is for the form's own parts.
 
-    def content(self, node: Node, field: Field) -> Content:
+    def content(self, node: Node, field: Field) -> Content[Node]:
         """An empty content for a node whose field is this."""
         return _CONTENTS.get(field.kind, TextContent)(node, field)
 
@@ -138,7 +139,7 @@ class FormModel:
         return root
 
 
-_CONTENTS: dict[Kind, Callable[[Node, Field], Content]] = {
+_CONTENTS: dict[Kind, Callable[[Node, Field], Content[Node]]] = {
     Kind.BOOLEAN: BooleanContent,
     Kind.ENUM: ChoiceContent,
     Kind.CONST: ChoiceContent,

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any, Protocol
 
 from asyncmcp_nb.ui.form import json_text
+from asyncmcp_nb.ui.form.content import Content
 from asyncmcp_nb.ui.form.field import OMITTED, Field, Kind, Path, State
 from asyncmcp_nb.ui.form.fields import Fields
 from asyncmcp_nb.ui.form.scalars import CLEARED_BY_BLANK, Fault
@@ -27,7 +28,7 @@ class Context(Protocol):
         """Which field each place below a field gets."""
         ...
 
-    def content(self, node: Node, field: Field) -> Content:
+    def content(self, node: Node, field: Field) -> Content[Node]:
         """An empty content for a node whose field is this."""
         ...
 
@@ -42,82 +43,6 @@ class Context(Protocol):
     def changed(self, path: Path, is_structure: bool) -> None:
         """Note a change, and tell those who listen."""
         ...
-
-
-class Content:
-    """What a node holds; the base refuses everything that its kind has not."""
-
-    text: str = ""
-    chosen: int | None = None
-    may_add: bool = False
-    has_content: bool = False
-    """Whether something was put into it since it was made."""
-    refusal: str = "this field cannot show the value"
-    """Why ``put`` said no."""
-
-    def __init__(self, node: Node, field: Field) -> None:
-        self.node = node
-        self.field = field
-
-    @property
-    def children(self) -> Sequence[Node]:
-        """The nodes below."""
-        return ()
-
-    def put(self, value: Any) -> bool:
-        """Hold a value; False where this kind of field cannot hold it exactly."""
-        raise NotImplementedError
-
-    def read(self) -> Any:
-        """The value, or a ``Fault``."""
-        raise NotImplementedError
-
-    def begin(self) -> None:
-        """Be blank."""
-
-    def faults(self) -> Iterator[tuple[Path, str]]:
-        """Those of the children, and of how they go together."""
-        for child in self.children:
-            yield from child.faults()
-
-    def is_extra(self, child: Node) -> bool:
-        """Whether a child may be renamed."""
-        return False
-
-    def may_remove(self, child: Node) -> bool:
-        """Whether a child may be taken out."""
-        return False
-
-    def may_move(self, child: Node, by: int) -> bool:
-        """Whether a child may change places."""
-        return False
-
-    def type_text(self, text: str) -> None:
-        """Put a text into the input."""
-        raise self._no("no input for text")
-
-    def choose(self, index: int) -> None:
-        """Take an option."""
-        raise self._no("no options")
-
-    def add(self, key: str | None) -> Node:
-        """Add a child."""
-        raise self._no("no items")
-
-    def remove(self, child: Node) -> None:
-        """Take a child out."""
-        raise self._no("no items")
-
-    def move(self, child: Node, by: int) -> None:
-        """Change a child's place."""
-        raise self._no("no items")
-
-    def rename(self, child: Node, key: str) -> None:
-        """Give a child another name."""
-        raise self._no("no entries")
-
-    def _no(self, what: str) -> TypeError:
-        return TypeError(f"{self.field.kind} has {what}")
 
 
 class Node:
@@ -140,7 +65,7 @@ class Node:
         self.slot = slot
         self.depth: int = 0 if parent is None else parent.depth + 1
         self._natural = context.admitted(field, self.depth)
-        self._content: Content = self.context.content(self, self._natural)
+        self._content: Content[Node] = self.context.content(self, self._natural)
         self._state = State.OMITTED
 
     def __repr__(self) -> str:
@@ -266,7 +191,7 @@ class Node:
         self._changed(is_structure=True)
 
     def as_field(self) -> None:
-        """Make a JSON field the one that the schema asks for; blank where its value does not fit."""
+        """Make a JSON field the one that the schema asks for; blank where that cannot hold it."""
         value = self.value()
         self.put(value)
         if self.is_raw:

@@ -55,7 +55,7 @@ def _help(node: Node) -> list[Html]:
         hints.append(default_words(field) if node.may_omit else "")
     words = " · ".join(cut(one_line(hint), _HINT_CHARACTERS) for hint in hints if hint)
     if words:
-        parts.append(tag("span", words, class_="amcp-hints"))
+        parts.append(tag("span", words, class_="amcp-limits"))
     return [part for part in parts if part]
 
 

@@ -97,7 +97,7 @@ class ObjectView(GroupView):
         if list(self.extras.children) != rows:
             self.extras.children = rows
         for row, child in zip(self._rows, extras, strict=True):
-            row.show(child, child.key)
+            row.show(child, "value")
         is_addable = node.may_add and (node.field.kind is Kind.MAP or not self.is_bare)
         mark(self.add_button, HIDDEN, not is_addable)
 

@@ -80,7 +80,11 @@ class Desk:
             action: Changes the model; takes what the widget says.
             view: Where, so that what is wrong there is said from now on.
         """
-        told = telling(self._tell, lambda given: self._act(action, given, view))
+
+        def act(given: object) -> None:
+            self._act(action, given, view)
+
+        told = telling(self._tell, act)
 
         def call(given: object) -> None:
             with self.lock:

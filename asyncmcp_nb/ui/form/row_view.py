@@ -24,10 +24,6 @@ class RowView(PlaceView):
         """The view of the place itself."""
         return self._inner[0]
 
-    def fits(self, node: Node) -> bool:
-        """See ``PlaceView``."""
-        return True
-
     def show(self, node: Node, label: str) -> None:
         """See ``PlaceView``."""
         self.node = node
@@ -48,8 +44,8 @@ class ItemRow(RowView):
 
     def __init__(self, desk: Desk, node: Node, moved: Callable[[int], None]) -> None:
         kit = desk.kit
-        self.up = kit.button("↑", "", desk.handler(lambda _: self._move(-1)), "amcp-small")
-        self.down = kit.button("↓", "", desk.handler(lambda _: self._move(+1)), "amcp-small")
+        self.up = kit.button("↑", "", desk.handler(self._move_up), "amcp-small")
+        self.down = kit.button("↓", "", desk.handler(self._move_down), "amcp-small")
         self.drop = kit.button("✕", "", desk.handler(self._remove), "amcp-small")
         super().__init__(desk, node, buttons=[self.up, self.down, self.drop])
         self._moved = moved
@@ -64,6 +60,12 @@ class ItemRow(RowView):
         _enable(self.up, parent.may_move(node, -1), f"move {label} up")
         _enable(self.down, parent.may_move(node, +1), f"move {label} down")
         _enable(self.drop, parent.may_remove(node), f"remove {label}")
+
+    def _move_up(self, _: object) -> None:
+        self._move(-1)
+
+    def _move_down(self, _: object) -> None:
+        self._move(+1)
 
     def _move(self, by: int) -> None:
         if self.node.parent is not None:
@@ -90,7 +92,7 @@ class EntryRow(RowView):
 
     def show(self, node: Node, label: str) -> None:
         """See ``PlaceView``."""
-        super().show(node, "value")
+        super().show(node, label)
         if self.key.value != node.key:
             self.key.value = node.key
         _enable(self.drop, True, f"remove {node.key}")

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, cast
 
+from asyncmcp_nb.ui.form.content import Content
 from asyncmcp_nb.ui.form.field import OMITTED, Field, Option, Path
-from asyncmcp_nb.ui.form.node import Content, Node
+from asyncmcp_nb.ui.form.node import Node
 
 
-class ObjectContent(Content):
+class ObjectContent(Content[Node]):
     """Declared properties, then entries under names of their own. A map has only the latter."""
 
     has_content = True
@@ -25,13 +26,20 @@ class ObjectContent(Content):
         self._extras: list[Node] = []
         self._order: dict[str, int] = {}
         """Of the names that were loaded, which stay in their order."""
-        self.may_add = fields.extra(field, None) is not None
+        self._may_add = fields.extra(field, None) is not None
+
+    @property
+    def may_add(self) -> bool:
+        """Whether the schema speaks of other names, or declares none."""
+        return self._may_add
 
     @property
     def children(self) -> Sequence[Node]:
+        """The declared properties, then the entries."""
         return [*self._declared, *self._extras]
 
-    def put(self, value: Any) -> bool:
+    def put(self, value: Any, /) -> bool:
+        """Hold a dict, in its order."""
         if not isinstance(value, dict):
             return False
         given = cast("dict[str, Any]", value)
@@ -44,6 +52,7 @@ class ObjectContent(Content):
         return True
 
     def read(self) -> Any:
+        """The dict: what was loaded in its order, then the rest as it is shown."""
         last = len(self._order)
         found = [(child.key, child.value()) for child in self.children]
         # Sorting is stable: what was not loaded stays as it is shown.
@@ -51,10 +60,12 @@ class ObjectContent(Content):
         return {name: item for name, item in found if item is not OMITTED}
 
     def begin(self) -> None:
+        """Have the declared properties as first shown."""
         for child in self._declared:
             child.begin()
 
     def faults(self) -> Iterator[tuple[Path, str]]:
+        """Those of the children, and names that are there twice."""
         yield from super().faults()
         seen = {child.key for child in self._declared if child.value() is not OMITTED}
         for child in self._extras:
@@ -64,23 +75,28 @@ class ObjectContent(Content):
                 yield child.path, "required, or remove it"
             seen.add(child.key)
 
-    def is_extra(self, child: Node) -> bool:
+    def is_extra(self, child: Node, /) -> bool:
+        """Whether it is an entry."""
         return child in self._extras
 
-    def may_remove(self, child: Node) -> bool:
+    def may_remove(self, child: Node, /) -> bool:
+        """Entries may be."""
         return child in self._extras
 
-    def add(self, key: str | None) -> Node:
+    def add(self, key: str | None, /) -> Node:
+        """Add a blank entry."""
         child = self._new_extra(self._free_name() if key is None else key)
         child.begin()
         return child
 
-    def remove(self, child: Node) -> None:
+    def remove(self, child: Node, /) -> None:
+        """Take an entry out."""
         self._extras.remove(child)
 
-    def rename(self, child: Node, key: str) -> None:
+    def rename(self, child: Node, key: str, /) -> None:
+        """Give an entry another name, and the field that the name has."""
         if child not in self._extras:
-            raise self._no(f"no entry {child.key!r}")
+            raise ValueError(f"{child.key!r} is declared, and keeps its name")
         if child.key in self._order:
             at = self._order[child.key]
             self._order[key] = at
@@ -104,7 +120,7 @@ class ObjectContent(Content):
         return next(name for name in (f"name{n}" for n in numbers) if name not in taken)
 
 
-class UnionContent(Content):
+class UnionContent(Content[Node]):
     """One of several alternatives; what was entered in the others is kept while the node lives."""
 
     def __init__(self, node: Node, field: Field) -> None:
@@ -113,9 +129,11 @@ class UnionContent(Content):
 
     @property
     def children(self) -> Sequence[Node]:
+        """The one of the alternative chosen."""
         return () if self.chosen is None else (self._kept[self.chosen],)
 
-    def put(self, value: Any) -> bool:
+    def put(self, value: Any, /) -> bool:
+        """Hold a value in the alternative that it is of."""
         index = self.node.context.fields.pick(self.field, value)
         if index is None:
             self.refusal = "the value fits none of the alternatives"
@@ -125,12 +143,15 @@ class UnionContent(Content):
         return True
 
     def read(self) -> Any:
+        """The value of the alternative chosen."""
         return self.children[0].value() if self.chosen is not None else OMITTED
 
     def begin(self) -> None:
+        """Have the first alternative, blank."""
         self.choose(0)
 
-    def choose(self, index: int) -> None:
+    def choose(self, index: int, /) -> None:
+        """Take an alternative: as it was left, or blank."""
         is_new = index not in self._kept
         child = self._take(index)
         if is_new:

@@ -6,6 +6,7 @@ there what it means, which is the quickest way to learn either.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import Final
 
@@ -18,11 +19,12 @@ from asyncmcp_nb.ui.form.model import FormModel
 from asyncmcp_nb.ui.form.node import Node
 from asyncmcp_nb.ui.form.notes import problem
 from asyncmcp_nb.ui.form.object_view import ObjectView
-from asyncmcp_nb.ui.form.place_view import Desk, PlaceView, mark, reconcile
+from asyncmcp_nb.ui.form.place_view import HIDDEN, Desk, PlaceView, mark, reconcile
 from asyncmcp_nb.ui.form.scalar_view import FixedView, TextView
 from asyncmcp_nb.ui.form.union_view import UnionView
 from asyncmcp_nb.ui.form.words import label, summary
 from asyncmcp_nb.ui.inputs import Kit, close_all
+from asyncmcp_nb.ui.theme import sheet
 
 _NO_FIELDS: Final = "There is nothing to fill in."
 
@@ -48,7 +50,9 @@ class FormView:
         self.which = kit.radios("Show", [("form", "form"), ("JSON", "json")], "amcp-which")
         self.which.observe(self._desk.handler(self._switch), "value")
         panes = kit.box([self._fields, self.json.widget], "amcp-panes")
-        self.widget = kit.box([self.which, panes, self._error], "amcp-form")
+        style = kit.html(HIDDEN)
+        style.value = str(sheet("form"))
+        self.widget = kit.box([style, self.which, panes, self._error], "amcp-form", "amcp")
         self._unsubscribe = model.subscribe(lambda _: self._model_changed())
         self.refresh()
 
@@ -56,6 +60,11 @@ class FormView:
     def kit(self) -> Kit:
         """What makes widgets that go with these; closed with the form."""
         return self._desk.kit
+
+    @property
+    def lock(self) -> threading.RLock:
+        """Held while the form is changed or brought in line."""
+        return self._desk.lock
 
     def refresh(self) -> None:
         """Bring all widgets in line with the model; only what differs is touched."""

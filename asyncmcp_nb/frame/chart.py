@@ -1,0 +1,165 @@
+"""What all charts have in common: colours, axes of time, and how they show in a notebook.
+
+Charts are those of altair, to be changed, combined and saved like any other. In a notebook they
+carry a picture besides the interactive chart, since nobody else draws one where a notebook is only
+read. The renderer that a user has enabled is left as it is, and goes first.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Collection, Mapping
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any, Final
+
+import pandas as pd
+
+from asyncmcp_nb.errors import MissingDependency
+from asyncmcp_nb.frame.png import smaller
+from asyncmcp_nb.ledger import Status
+
+WIDTH_PIXELS: Final = 720
+"""Fixed, since a static picture in a saved notebook has no container to fill."""
+
+PHASE_COLORS: Final = {"queued": "#858d99", "sent": "#3d8fd1", "running": "#c98500"}
+"""Where a call stands until it ends. Seen well on white and on black, as all colours here."""
+
+ENDING_COLORS: Final = {
+    Status.DONE: "#2f9e60",
+    Status.TOOL_ERROR: "#e0572f",
+    Status.FAILED: "#e2504f",
+    Status.CANCELLED: "#9a8478",
+    Status.TIMED_OUT: "#b96ad9",
+}
+"""How a call ended."""
+
+ENDING_SHAPES: Final = {
+    Status.DONE: "circle",
+    Status.TOOL_ERROR: "triangle-up",
+    Status.FAILED: "cross",
+    Status.CANCELLED: "square",
+    Status.TIMED_OUT: "diamond",
+}
+"""The same again, for who tells no colours apart."""
+
+_SCALE: Final = 1.5
+"""Pixels of the picture for one of the chart: sharp on most screens, and not large in a file."""
+_DAY_SECONDS: Final = 86_400
+_PICTURE: Final = "image/png"
+
+
+def altair() -> Any:
+    """The library.
+
+    Raises:
+        MissingDependency: It is not installed.
+    """
+    try:
+        import altair as alt
+    except ImportError as exc:
+        raise MissingDependency('plots need altair: pip install "asyncmcp-nb[lab]"') from exc
+    return alt
+
+
+def chart(data: Any, *, title: str, description: str) -> Any:
+    """An ``altair.Chart`` that shows as this room's charts do.
+
+    Args:
+        data: A frame.
+        title: What stands above it.
+        description: What is read where the picture is not seen.
+    """
+    return _kind("Chart")(data, title=_title(title), description=description)
+
+
+def part(data: Any) -> Any:
+    """A part of a chart."""
+    return altair().Chart(data)
+
+
+def layered(*charts: Any, title: str, description: str) -> Any:
+    """An ``altair.LayerChart`` that shows as this room's charts do."""
+    return _kind("LayerChart")(layer=list(charts), title=_title(title), description=description)
+
+
+def below_each_other(*charts: Any, title: str, description: str) -> Any:
+    """An ``altair.VConcatChart`` that shows as this room's charts do."""
+    return _kind("VConcatChart")(
+        vconcat=list(charts), title=_title(title), description=description, spacing=8
+    )
+
+
+def nothing(words: str) -> Any:
+    """A chart that says why there is nothing to see."""
+    alt = altair()
+    return (
+        chart(pd.DataFrame({"words": [words]}), title="", description=words)
+        .mark_text(size=14, style="guide-title")
+        .encode(text=alt.Text("words:N"))
+        .properties(width=WIDTH_PIXELS, height=60)
+    )
+
+
+def time_axis(first: float, last: float, *, title: str | None = "time (UTC)") -> Any:
+    """An axis for Unix seconds in this range, in UTC as everywhere else."""
+    span = last - first
+    shown = "%b %d %H:%M" if span > _DAY_SECONDS else "%H:%M:%S" if span > 8 else "%H:%M:%S.%L"
+    return altair().Axis(format=shown, tickCount=6, title=title, grid=False)
+
+
+def milliseconds(seconds: float) -> int:
+    """Unix seconds as charts take them; shorter than text."""
+    return round(seconds * 1000)
+
+
+def clock(seconds: float) -> str:
+    """Unix seconds as people read them."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def scale(looks: Mapping[Any, str], seen: Collection[Any] | None = None) -> Any:
+    """Names, and the colour or shape of each; of all, or only of those that are seen."""
+    names = [name for name in looks if seen is None or name in seen]
+    return altair().Scale(domain=[str(name) for name in names], range=[looks[n] for n in names])
+
+
+def _title(words: str) -> Any:
+    return altair().TitleParams(text=words, anchor="start", fontSize=13)
+
+
+@cache
+def _kind(name: str) -> Any:
+    """One of altair's classes of charts, shown as ours are; what altair makes of one is one too."""
+    return type(name, (_Shown, getattr(altair(), name)), {})
+
+
+class _Shown:
+    """How a chart shows in a notebook."""
+
+    def _repr_mimebundle_(self, *args: Any, **kwargs: Any) -> Any:
+        made: Any = self
+        if altair().renderers.active != "default":
+            return super()._repr_mimebundle_(*args, **kwargs)  # type: ignore[misc] - of altair's class
+        return bundle(made)
+
+
+def bundle(made: Any) -> dict[str, Any]:
+    """A chart as its specification, as a picture and as words.
+
+    The picture is the HTML of a chart: with HTML beside it, readers of notebooks would show that.
+    """
+    specification = made.to_dict()
+    kind = f"application/vnd.vegalite.v{altair().SCHEMA_VERSION.lstrip('v').split('.')[0]}+json"
+    words = specification.get("description", "a chart")
+    return {kind: specification, "text/plain": words, **_picture(made, words)}
+
+
+def _picture(made: Any, words: str) -> dict[str, Any]:
+    drawn = io.BytesIO()
+    try:
+        made.save(drawn, format="png", scale_factor=_SCALE)
+    except ImportError:
+        hint = 'for pictures in saved notebooks: pip install "asyncmcp-nb[lab]"'
+        return {"text/plain": f"{words} ({hint})"}
+    return {_PICTURE: smaller(drawn.getvalue())}
