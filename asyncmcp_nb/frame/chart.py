@@ -11,6 +11,7 @@ import io
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from functools import cache
+from importlib import import_module
 from typing import Any, Final
 
 import pandas as pd
@@ -27,10 +28,10 @@ PHASE_COLORS: Final = {"queued": "#858d99", "sent": "#3d8fd1", "running": "#c985
 
 ENDING_COLORS: Final = {
     Status.DONE: "#2f9e60",
-    Status.TOOL_ERROR: "#e0572f",
+    Status.TOOL_ERROR: "#c98500",
     Status.FAILED: "#e2504f",
     Status.CANCELLED: "#9a8478",
-    Status.TIMED_OUT: "#b96ad9",
+    Status.TIMED_OUT: "#a06fd8",
 }
 """How a call ended."""
 
@@ -95,7 +96,7 @@ def nothing(words: str) -> Any:
     alt = altair()
     return (
         chart(pd.DataFrame({"words": [words]}), title="", description=words)
-        .mark_text(size=14, style="guide-title")
+        .mark_text(size=14, style="guide-label")
         .encode(text=alt.Text("words:N"))
         .properties(width=WIDTH_PIXELS, height=60)
     )
@@ -125,7 +126,7 @@ def scale(looks: Mapping[Any, str], seen: Collection[Any] | None = None) -> Any:
 
 
 def _title(words: str) -> Any:
-    return altair().TitleParams(text=words, anchor="start", fontSize=13)
+    return altair().TitleParams(text=words, anchor="start", frame="group", fontSize=13)
 
 
 @cache
@@ -158,8 +159,9 @@ def bundle(made: Any) -> dict[str, Any]:
 def _picture(made: Any, words: str) -> dict[str, Any]:
     drawn = io.BytesIO()
     try:
-        made.save(drawn, format="png", scale_factor=_SCALE)
+        import_module("vl_convert")  # altair's engine, whose absence it tells of as a wrong value
     except ImportError:
         hint = 'for pictures in saved notebooks: pip install "asyncmcp-nb[lab]"'
         return {"text/plain": f"{words} ({hint})"}
+    made.save(drawn, format="png", scale_factor=_SCALE)
     return {_PICTURE: smaller(drawn.getvalue())}

@@ -14,7 +14,6 @@ from asyncmcp_nb.frame.columns import COLUMNS
 from asyncmcp_nb.ledger import STATUSES, CallFilter, CallRecord, LedgerReader, Status
 from asyncmcp_nb.ledger.structured import structured_column
 
-
 _FIELDS: Final = (
     "call_id",
     "tool",

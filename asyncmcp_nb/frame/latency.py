@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -15,8 +16,8 @@ from asyncmcp_nb.ledger import CallRecord
 if TYPE_CHECKING:
     import altair as alt
 
-BIN_COUNT: Final = 60
-"""Bars of a histogram, at most."""
+BIN_COUNTS: Final = (10, 60)
+"""Bars of a histogram: at least and at most."""
 LOGARITHMIC_RATIO: Final = 20.0
 """From this ratio of the slowest to the quickest, bins grow by a factor instead of a sum."""
 
@@ -81,10 +82,12 @@ def latencies(calls: Sequence[CallRecord]) -> Array:
 def bin_edges(seconds: Array) -> Array:
     """Where bins begin and end, in seconds."""
     low, high = float(seconds.min()), float(seconds.max())
+    fewest, most = BIN_COUNTS
+    count = min(most, max(fewest, 2 * math.isqrt(len(seconds))))
     if high > low * LOGARITHMIC_RATIO:
-        return np.geomspace(low, high * 1.0001, BIN_COUNT + 1)
+        return np.geomspace(low, high * 1.0001, count + 1)
     margin = max((high - low) * 0.001, high * 0.01)
-    return np.linspace(max(low - margin, 0.0), high + margin, BIN_COUNT + 1)
+    return np.linspace(max(low - margin, 0.0), high + margin, count + 1)
 
 
 def quantiles(seconds: Array) -> Quantiles:
@@ -116,13 +119,15 @@ def _row(tool: str, seconds: Array, edges: Array, *, height: int) -> Any:
     chosen: dict[str, Any] = {"values": ticks} if is_logarithmic else {"tickCount": 8}
     axis = alt.Axis(labelExpr=_DURATION, grid=False, **chosen)
     found = quantiles(seconds)
+    rows = bin_rows(seconds, edges)
+    counts = alt.Scale(domain=[0, max(2, int(rows["answers"].max()))], nice=True)
     bars = (
-        chart.part(bin_rows(seconds, edges))
+        chart.part(rows)
         .mark_rect(color=chart.PHASE_COLORS["sent"])
         .encode(
             x=alt.X("from:Q", title=None, scale=scale, axis=axis),
             x2="to:Q",
-            y=alt.Y("answers:Q", title=None, axis=alt.Axis(tickCount=3, tickMinStep=1)),
+            y=alt.Y("answers:Q", title=None, scale=counts, axis=alt.Axis(tickCount=2, format=",d")),
             y2=alt.datum(0),
             tooltip=[
                 "answers:Q",

@@ -101,7 +101,8 @@ def _average(found: Sequence[Span], edges: Array) -> Array:
 
 def _seconds_since(moments: Array, edges: Array) -> Array:
     """For each edge, the seconds from all earlier moments to it, together."""
-    ordered = np.sort(moments) - edges[0]  # large sums of small numbers stay exact
+    ordered: Array = np.sort(moments) - edges[0]  # large sums of small numbers stay exact
     sums = np.concatenate([[0.0], np.cumsum(ordered)])
-    count = np.searchsorted(ordered, edges - edges[0], side="right")
+    partly_typed: Any = np
+    count = partly_typed.searchsorted(ordered, edges - edges[0], side="right")
     return count * (edges - edges[0]) - sums[count]

@@ -140,7 +140,7 @@ def _detailed(calls: Sequence[CallRecord], now: float) -> Any:
     seen = [status for status in chart.ENDING_COLORS if status.value in set(rows["status"])]
     ends = (
         chart.part(rows)
-        .mark_point(filled=True, opacity=1, size=45)
+        .mark_point(filled=True, opacity=1, size=55, stroke="white", strokeWidth=0.7)
         .encode(
             x=alt.X("end:T", scale=scale),
             y=alt.Y("middle:Q", scale=lane),

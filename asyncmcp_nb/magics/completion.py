@@ -14,15 +14,16 @@ from IPython.core import completer
 from IPython.core.completer import SimpleCompletion, SimpleMatcherResult
 
 from asyncmcp_nb.errors import AsyncMcpError
+from asyncmcp_nb.magics.offers import named, properties_of
+from asyncmcp_nb.magics.paths import export_paths
 
 if TYPE_CHECKING:
     from asyncmcp_nb.magics.context import Command
     from asyncmcp_nb.magics.shell import Shell
     from asyncmcp_nb.magics.state import State
+    from asyncmcp_nb.session import Session
 
 _LINE: Final = re.compile(r"\s*(?:[\w.,\s]+=\s*)?%(?P<cell>%?)mcp\s(?P<rest>.*)", re.DOTALL)
-_CALL_COUNT: Final = 50
-"""The newest calls, whose ids are offered."""
 
 
 class Context(Protocol):
@@ -78,7 +79,10 @@ class Completion:
         grammar = command.grammar
         names = (*grammar.required, *grammar.optional)
         if len(plain) < len(names):
-            return fragment, _starting(fragment, self._named(names[len(plain)]))
+            name = names[len(plain)]
+            return fragment, _starting(
+                fragment, export_paths(fragment) if name == "PATH" else self._named(name)
+            )
         if grammar.rest is None:
             return fragment, []
         if grammar.rest == "key=value ...":
@@ -91,8 +95,7 @@ class Completion:
         from asyncmcp_nb.magics.coerce import values_of
 
         schema = self._schema(tool_name)
-        declared: Any = schema.get("properties")
-        properties = cast("dict[str, Any]", declared) if isinstance(declared, dict) else {}
+        properties = properties_of(schema)
         key, sign, value = fragment.partition("=")
         if sign:
             key = key.removesuffix(":")
@@ -104,29 +107,13 @@ class Completion:
 
     def _named(self, name: str) -> list[str]:
         """What can stand where a grammar has this name."""
-        session = None if self.state is None else self.state.open_session(self._shell.user_ns)
-        match name:
-            case "PROFILE":
-                return _profiles()
-            case "TOOL":
-                return [] if session is None else [tool.name for tool in session.tools or ()]
-            case "ID" if session is not None:
-                newest = session.log.ledger.rows(descending=True, limit=_CALL_COUNT)
-                return [record.call_id for record in newest]
-            case "FRAME":
-                named = self._shell.user_ns.items()
-                return [n for n, v in named if not n.startswith("_") and _is_rows(v)]
-            case "SUBCOMMAND":
-                from asyncmcp_nb.magics.commands import COMMANDS
+        return named(name, self._session(), self._shell.user_ns)
 
-                return list(COMMANDS)
-            case "stop" | "MODULE:APP|stop":
-                return ["stop"]
-            case _:
-                return []
+    def _session(self) -> Session | None:
+        return None if self.state is None else self.state.open_session(self._shell.user_ns)
 
     def _schema(self, tool_name: str) -> dict[str, Any]:
-        session = None if self.state is None else self.state.open_session(self._shell.user_ns)
+        session = self._session()
         for tool in (None if session is None else session.tools) or ():
             if tool.name == tool_name:
                 return tool.input_schema
@@ -171,13 +158,3 @@ def _without_options(words: Sequence[str], options: dict[str, Any]) -> list[str]
 
 def _starting(fragment: str, words: Sequence[str]) -> list[str]:
     return [word for word in words if word.startswith(fragment)]
-
-
-def _profiles() -> list[str]:
-    from asyncmcp_nb.profiles import read_profiles
-
-    return list(read_profiles())
-
-
-def _is_rows(value: Any) -> bool:
-    return isinstance(value, list | tuple) or hasattr(value, "columns")

@@ -36,6 +36,8 @@ class State:
     """By import path."""
     tool_errors: ToolErrors = field(default_factory=ToolErrors)
     last_error: BaseException | None = None
+    agreed: set[tuple[str, str, bool]] = field(default_factory=set[tuple[str, str, bool]])
+    """Deployment and name of destructive tools that may be called, and whether many times."""
 
     def open_session(self, names: Mapping[str, Any]) -> Session | None:
         """The session that magics speak to.

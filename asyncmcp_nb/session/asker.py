@@ -11,6 +11,7 @@ from typing import Any, Final, cast
 import anyio
 from mcp.client import ClientRequestContext
 from mcp_types import (
+    MISSING_REQUIRED_CLIENT_CAPABILITY,
     CreateMessageRequestParams,
     CreateMessageResult,
     ElicitRequestParams,
@@ -20,7 +21,7 @@ from mcp_types import (
     ListRootsResult,
 )
 
-from asyncmcp_nb.ledger import LedgerReader
+from asyncmcp_nb.ledger import NOTES, CallRecord, LedgerReader
 from asyncmcp_nb.printable import cut
 from asyncmcp_nb.session.policy import PARAMETER_OF, Policies, answer_by
 from asyncmcp_nb.session.question import Kind, Params, Question, Reply, Result, result_of
@@ -41,6 +42,13 @@ _KINDS: Final[Mapping[str, Kind]] = {
     "sampling/createMessage": "sampling",
     "roots/list": "roots",
 }
+
+_REMEDIES: Final[Mapping[str, str]] = {
+    "elicitation": "on_elicit",
+    "sampling": "on_sample",
+    "roots": "roots",
+}
+"""A client's capability, and the parameter of ``connect`` that brings it."""
 
 Note = Callable[[str | None, str], None]
 """Keeps a line for people about a call, or about no call."""
@@ -100,6 +108,23 @@ class Asker:
                 self._origins[str(message.id)] = call_id
                 if len(self._origins) > _ORIGINS_COUNT:
                     self._origins.popitem(last=False)
+
+    def note_missing(self, record: CallRecord) -> None:
+        """Say how to go on where a server refused a call since it may not ask for it."""
+        if record.error_code != MISSING_REQUIRED_CLIENT_CAPABILITY:
+            return
+        match record.error_data:
+            case {"requiredCapabilities": {**required}}:
+                names = [_REMEDIES[name] for name in _REMEDIES if name in required]
+            case _:
+                names = []
+        is_noted = any(entry.logger == NOTES for entry in self._ledger.logs(record.call_id))
+        if names and not is_noted:
+            how = " and ".join(f"{name}=" for name in names)
+            said = (
+                f"the server has to ask for this call, and nobody answers; pass {how} to connect()"
+            )
+            self._note(record.call_id, said)
 
     async def elicit(
         self, context: ClientRequestContext, params: ElicitRequestParams

@@ -143,6 +143,8 @@ class Engine:
         self.book.take_changes(records)
         self.questions.close_of([record.call_id for record in records if record.is_finished])
         self._answer_asked(records)
+        for record in records:
+            self._asker.note_missing(record)
         self.log.notify(records)
 
     async def _meet(self) -> None:

@@ -56,8 +56,13 @@ class Policies:
         return partial(_always, list(given))
 
     def can_answer(self, kind: Kind) -> bool:
-        """Whether servers are to be told that they may ask this."""
-        return self.of(kind) not in (None, "decline")
+        """Whether servers are to be told that they may ask this.
+
+        One that always declines forms can still be asked: servers go on without. The other kinds
+        know no declining but an error.
+        """
+        policy = self.of(kind)
+        return policy is not None and (policy != "decline" or kind in ("form", "url"))
 
 
 async def answer_by(policy: OnQuestion, question: Question) -> Result:

@@ -52,6 +52,7 @@ class Drawer:
         self._parts, self._asked = parts, None
         self._on_choose = on_choose or (lambda _: None)
         self.what.options = [(part.words, number) for number, part in enumerate(parts)]
+        self.what.value = 0 if parts else None
         self._chosen(None)
         self.say("", "status")
 

@@ -80,6 +80,8 @@ def times_html(record: CallRecord) -> Html:
     parts = [f"submitted {moment(begun)}"]
     if record.sent_at is not None:
         parts.append(f"sent after {duration(max(0.0, record.sent_at - begun))}")
+    if record.running_at is not None:
+        parts.append(f"running after {duration(max(0.0, record.running_at - begun))}")
     if record.responded_at is not None:
         parts.append(f"answered after {duration(max(0.0, record.responded_at - begun))}")
     elif record.finished_at is not None:

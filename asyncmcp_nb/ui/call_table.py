@@ -109,6 +109,10 @@ class CallTable:
         if self.card is not None:
             self.card.follow(poke)
 
+    def close(self) -> None:
+        """See ``part.Closing``."""
+        self._kit.close_every()
+
     def show_open(self, call_id: str | None) -> None:
         """Mark the row of a call whose details are shown elsewhere."""
         with self._lock:
@@ -139,24 +143,25 @@ class CallTable:
             "export": lambda: self.deeds.export(self._pager.asked.chosen),
         }
         self.doing = DoBar(kit, {name: self._telling(do) for name, do in actions.items()})
-        self.caption = kit.html("amcp-caption")
+        self.caption = kit.html("amcp-t-caption")
         self.fresh = kit.button(
             *("Show new calls", "go to the first page, and follow"),
             self._telling(self._show_new),
-            "amcp-fresh",
+            "amcp-t-fresh",
         )
         self.rows: list[TableRow] = []
-        self.body = kit.box([], "amcp-body")
+        self.body = kit.box([], "amcp-t-body")
         self.card = None if self._on_open is not None else CallCard(session)
         style = widgets.style_box(sheet("table"))
-        head = kit.box([self.heads.widget], "amcp-row", "amcp-head-row")
-        line = kit.box([self.caption, self.fresh], "amcp-bar-row", "amcp-line-row")
-        table = kit.box([head, self.body], "amcp-grid")
+        head = kit.box([self.heads.widget], "amcp-t-row", "amcp-t-head-row")
+        line = kit.box([self.caption, self.fresh], "amcp-t-bar-row", "amcp-t-line-row")
+        table = kit.box([head, self.body], "amcp-t-grid")
         below = [self.pages.widget, self.doing.widget, self.deeds.widget]
         parts = [style, self.filters.widget, line, table, *below]
+        calls = kit.box(parts, "amcp", "amcp-calls")
+        self.widget: widgets.Widget = calls
         if self.card is not None:
-            parts.append(self.card.widget)
-        self.widget: widgets.Widget = kit.box(parts, "amcp", "amcp-calls")
+            self.widget = kit.box([calls, self.card.widget], "amcp-t-alone")
         self._make_rows(self._pager.asked.page_rows)
 
     def _make_rows(self, count: int) -> None:
@@ -236,7 +241,7 @@ class CallTable:
             self._wish += 1
         self._poke()
 
-    def _ask(self, **changes: Any) -> None:
+    def _ask(self, changes: Mapping[str, Any]) -> None:
         with self._lock:
             self._pager.ask(**changes)
             self._make_rows(self._pager.asked.page_rows)

@@ -53,7 +53,7 @@ class CardActions:
         self._open: str | None = None
         self._offered: str | None = None
         self.said = kit.html("amcp-card-said")
-        self.cancel = self._button("Cancel", "give this call up; its worker is told", self._cancel)
+        self.cancel = self._button("Cancel call", "give this call up; its worker is told", self._cancel)
         self.retry = self._button("Retry", "submit it again as a new call", self._retry)
         self.edit = self._button("Edit", "fill the form with its arguments", self._edit)
         set_hidden(self.edit, on_edit is None)
@@ -129,6 +129,7 @@ class CardActions:
         self._asked_for = None
         call = session.get(record.call_id).retry()
         self._on_retry(call)
+        self.show(call.record)
         self.say(f"Submitted again; this is the new call. The one before is {record.call_id}.")
 
     def _edit(self) -> None:

@@ -6,8 +6,10 @@ from collections.abc import Callable
 from typing import Final
 
 from asyncmcp_nb.ui.escape import tag
+from asyncmcp_nb.ui.form.place_view import HIDDEN, mark
 from asyncmcp_nb.ui.inputs import Kit, Press
 
+_NOTE: Final = "one click selects all of it; copy it with Ctrl+C"
 _FORMS: Final = (("python", "Copy as Python"), ("magic", "Copy as %mcp"))
 
 
@@ -26,17 +28,18 @@ class CodeBox:
             name: kit.button(words, "show it as the text of a cell", self._presser(name))
             for name, words in _FORMS
         }
-        self.box = kit.html("amcp-code-box")
+        self.box = kit.html("amcp-code-box", HIDDEN)
 
     def show(self) -> None:
         """Bring the text in line with what it is made from."""
         markup = ""
         if self._chosen:
             code = tag("pre", self._write(self._chosen), class_="amcp-copy", tabindex=0)
-            note = tag("div", "one click selects all of it; copy it with Ctrl+C", class_="amcp-quiet")
+            note = tag("div", _NOTE, class_="amcp-quiet")
             markup = str(tag("div", note, code))
         if self.box.value != markup:
             self.box.value = markup
+        mark(self.box, HIDDEN, not markup)
 
     def _presser(self, name: str) -> Callable[[object], None]:
         def press(_: object) -> None:

@@ -88,7 +88,7 @@ def answer_body(answer: Answer, *, with_status: bool = True) -> Html:
     """
     room = Room()
     structured = shown_structured(answer)
-    is_said = structured is not None and _says_the_same(answer)
+    is_said = structured is not None and says_the_same(answer)
     parts: list[Html] = []
     if answer.is_error or not is_said:
         parts = blocks_html(answer.blocks, room)
@@ -232,7 +232,7 @@ def _resource(url: str, about: str, *inside: Child) -> Html:
     return tag("div", tag("div", "→ ", link(url, url), words), *inside, class_="amcp-resource")
 
 
-def _says_the_same(answer: Answer) -> bool:
+def says_the_same(answer: Answer) -> bool:
     """Whether the text is the structured content once more, as older clients need it."""
     texts = [block.text for block in answer.blocks if isinstance(block, TextContent)]
     if len(texts) < len(answer.blocks):

@@ -9,10 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from typing import Any, Final, Protocol, cast
+from weakref import WeakSet
 
 import ipywidgets
 
 from asyncmcp_nb.printable import cut, one_line
+from asyncmcp_nb.ui.settling import Settling, settle_clicks
 from asyncmcp_nb.ui.widgets import Button, HtmlBox, Widget
 
 HIDDEN: Final = "amcp-hidden"
@@ -114,6 +116,8 @@ class Kit:
     def __init__(self) -> None:
         self._layout = ipywidgets.Layout()
         self._styles: dict[type, Any] = {}
+        self._settling: Settling | None = None
+        self._every: WeakSet[Any] = WeakSet()
 
     def text(self, label: str, *classes: str, placeholder: str = "") -> TextInput:
         """An input for one line; each key that is pressed is a change."""
@@ -148,6 +152,14 @@ class Kit:
         made.on_click(handler)
         return cast("Press", made)
 
+    def sender(self, words: str, tooltip: str, handler: Handler, *classes: str) -> Press:
+        """A button that sends what was typed; a click waits until all of it has arrived."""
+        made = self.button(words, tooltip, handler, *classes)
+        if self._settling is None:
+            self._settling = Settling()
+        settle_clicks(made, self._settling)
+        return made
+
     def html(self, *classes: str) -> Html:
         """A place for markup."""
         return cast("Html", self._made(ipywidgets.HTML, classes))
@@ -155,12 +167,21 @@ class Kit:
     def box(self, children: Sequence[Widget], *classes: str) -> Box:
         """Widgets in one place; how they stand is for the style sheet to say."""
         made = ipywidgets.Box(list(children), layout=self._layout)
+        self._every.add(made)
         return cast("Box", _with(made, classes))
 
     def close(self) -> None:
         """Let go of what the widgets share; close those first."""
         for shared in (self._layout, *self._styles.values()):
             shared.close()
+        if self._settling is not None:
+            self._settling.close()
+
+    def close_every(self) -> None:
+        """Close all that was made here, wherever it stands, and what it shares."""
+        for made in list(self._every):
+            made.close()
+        self.close()
 
     def _labelled(self, kind: Any, label: str, classes: Sequence[str], **traits: Any) -> Any:
         return self._made(kind, classes, description=plain(label), tooltip="", **traits)
@@ -170,6 +191,7 @@ class Kit:
             traits["style"] = self._styles[kind]
         made = kind(layout=self._layout, **traits)
         self._styles.setdefault(kind, made.style)
+        self._every.add(made)
         return _with(made, classes)
 
 

@@ -8,6 +8,7 @@ from asyncmcp_nb.errors import LedgerError
 from asyncmcp_nb.session import CallRecord, Session
 from asyncmcp_nb.ui.call_card import CallCard
 from asyncmcp_nb.ui.escape import Html, joined, tag
+from asyncmcp_nb.ui.form.place_view import HIDDEN, mark
 from asyncmcp_nb.ui.inputs import Kit
 from asyncmcp_nb.ui.statuses import chip, duration, elapsed_seconds
 
@@ -26,12 +27,13 @@ class LatestCall:
         self._has_card = has_card
         self._card: CallCard | None = None
         self._place = kit.box([], "amcp-result")
-        self.widget = kit.box([self.line, self._place], "amcp-sent")
+        self.widget = kit.box([self.line, self._place], "amcp-sent", HIDDEN)
         self._poke: Callable[[], None] = _nothing
 
     def take(self, session: Session, call_id: str) -> None:
         """Show this call from now on."""
         self.call_id = call_id
+        mark(self.widget, HIDDEN, False)
         if self._has_card and self._card is None:
             self._card = CallCard(session, call_id)
             self._card.follow(self._poke)

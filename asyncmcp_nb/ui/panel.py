@@ -15,7 +15,7 @@ from asyncmcp_nb.ui.call_table import CallTable
 from asyncmcp_nb.ui.escape import Html, joined
 from asyncmcp_nb.ui.folded_pane import FoldedPane
 from asyncmcp_nb.ui.message_pane import MessagePane
-from asyncmcp_nb.ui.part import Shown
+from asyncmcp_nb.ui.part import Closing, Shown
 from asyncmcp_nb.ui.session_html import session_text, tools_part
 from asyncmcp_nb.ui.status_bar import StatusBar
 from asyncmcp_nb.ui.theme import sheet
@@ -95,6 +95,12 @@ class PanelPart:
         for part in self._parts:
             part.follow(poke)
 
+    def close(self) -> None:
+        """See ``part.Closing``."""
+        for part in (*self._parts, self.messages.part):
+            if isinstance(part, Closing):
+                part.close()
+
     def _message_pane(self) -> MessagePane:
         session = self._session()
         if session is None:
@@ -108,11 +114,6 @@ class Panel(Shown):
     def __init__(self, session: Session) -> None:
         self.panel = PanelPart(session)
         super().__init__(session, self.panel, sheets=_SHEETS)
-
-    def close(self, timeout_seconds: float = 2.0) -> None:
-        """See ``Shown``."""
-        super().close(timeout_seconds)
-        self.panel.workplace.close()
 
 
 _panels: weakref.WeakKeyDictionary[Session, Panel] = weakref.WeakKeyDictionary()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from asyncmcp_nb.errors import AsyncMcpError
 from asyncmcp_nb.printable import visible
@@ -44,6 +44,15 @@ class Part(Protocol):
         ...
 
 
+@runtime_checkable
+class Closing(Protocol):
+    """A part with widgets that are not in its ``widget`` now."""
+
+    def close(self) -> None:
+        """Close them; whoever calls this closes the others."""
+        ...
+
+
 class Shown:
     """A part that moves by itself, until it or its session is closed."""
 
@@ -58,6 +67,7 @@ class Shown:
         part.render(session)
         self._live = Live(session, part)
         part.follow(self._live.poke)
+        widgets.when_closed(self.widget, self._let_go)
 
     def __repr__(self) -> str:
         return f"<{type(self.part).__name__} of {self._session()!r}>"
@@ -85,8 +95,14 @@ class Shown:
     def close(self, timeout_seconds: float = 2.0) -> None:
         """Take it out of the page and follow the session no more."""
         self._live.stop()
-        self.widget.close()
         self._live.join(timeout_seconds)
+        self.widget.close()
+
+    def _let_go(self) -> None:
+        """The widget was closed; what stands in it is in no page either."""
+        if isinstance(self.part, Closing):
+            self.part.close()
+        widgets.close_tree(self.widget)
 
     def _take_snapshot(self, session: Session) -> None:
         try:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 from asyncmcp_nb.printable import one_line
 from asyncmcp_nb.session import CallRecord, Status
@@ -16,6 +17,8 @@ _ARGUMENT_CHARACTERS: Final = 120
 _ANSWER_CHARACTERS: Final = 160
 _PARSED_CHARACTERS: Final = 20_000
 """JSON of an answer that is longer is not parsed for the sake of a table's cell."""
+_ODD: Final = re.compile(r"|true|false|null|[-\d.][-+.\deE]*|[\[{\"].*", re.DOTALL)
+"""Text that could be taken for something else of JSON."""
 
 
 def calls_table(records: Sequence[CallRecord], caption: str, *, now: float | None = None) -> Html:
@@ -65,10 +68,24 @@ def answer_words(record: CallRecord) -> str:
             return start_of(record.progress_message or "")
 
 
+def arguments_words(record: CallRecord, limit_count: int = _ARGUMENT_CHARACTERS) -> str:
+    """The start of the arguments in one line, as ``city: Bern, days: 3``."""
+    if len(record.arguments_json) > _PARSED_CHARACTERS:
+        return start_of(record.arguments_json, limit_count)
+    pairs = [f"{name}: {_value_words(value)}" for name, value in record.arguments.items()]
+    return start_of(", ".join(pairs), limit_count)
+
+
 def start_of(text: str, limit_count: int = _ANSWER_CHARACTERS) -> str:
     """The start of a text in one line, with an ellipsis where there is more."""
     # Texts may be megabytes: what is not shown is not looked at.
     return one_line(text[:limit_count]) + ("…" if len(text) > limit_count else "")
+
+
+def _value_words(value: Any) -> str:
+    # As JSON has it where it could be taken for something else, such as the text "3".
+    is_plain = isinstance(value, str) and value.strip() == value and not _ODD.fullmatch(value)
+    return value if is_plain else json.dumps(value, ensure_ascii=False)
 
 
 def _of_no_text(record: CallRecord) -> str:
@@ -79,7 +96,7 @@ def _of_no_text(record: CallRecord) -> str:
 
 
 def _row(record: CallRecord, now: float | None) -> Html:
-    arguments = start_of(record.arguments_json, _ARGUMENT_CHARACTERS)
+    arguments = arguments_words(record)
     return tag(
         "tr",
         tag("td", chip(record.status), class_="amcp-tight"),

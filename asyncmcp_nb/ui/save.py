@@ -23,7 +23,7 @@ class NotSaved(AsyncMcpError):
 
 def suggested_name(tool: str, call_id: str, suffix: str) -> str:
     """A name for a file that is no path, whatever the tool is called."""
-    words = _UNFIT.sub("-", tool).strip("-")[:40]
+    words = _UNFIT.sub("-", tool)[:40].strip("-")
     return "-".join(filter(None, ["answer", words, _UNFIT.sub("", call_id)[:8]])) + suffix
 
 

@@ -27,11 +27,11 @@ class SendBar:
         press = telling(self.say, self._press)
         confirm = telling(self.say, self._confirm)
         keep = telling(self.say, self._keep)
-        self.send = kit.button("Send", "send this call", press, "mod-primary", "amcp-send")
-        self.asked = kit.html("amcp-asked")
-        self.confirm = kit.button("Send it", "yes, send this call", confirm, "mod-danger")
+        self.send = kit.sender("Send", "send this call", press, "mod-primary", "amcp-send")
+        self.asked = kit.html("amcp-send-question")
+        self.confirm = kit.sender("Send it", "yes, send this call", confirm, "mod-danger")
         self.keep = kit.button("Keep editing", "do not send it", keep)
-        self.asking = kit.box([self.asked, self.confirm, self.keep], "amcp-asking", HIDDEN)
+        self.asking = kit.box([self.asked, self.confirm, self.keep], "amcp-send-asking", HIDDEN)
         self.line = kit.html("amcp-send-line")
         self._reason = ""
         self._error = ""

@@ -9,14 +9,22 @@ from typing import Any, Final
 from asyncmcp_nb.printable import cut, one_line
 from asyncmcp_nb.ui import widgets
 from asyncmcp_nb.ui.inputs import Kit, Press
-from asyncmcp_nb.ui.table_page import ORDERS, PAGE_SIZES, SHOWN, Asked, Page, shown_words
+from asyncmcp_nb.ui.table_page import (
+    LARGEST_FIRST,
+    ORDERS,
+    PAGE_SIZES,
+    SHOWN,
+    Asked,
+    Page,
+    shown_words,
+)
 from asyncmcp_nb.ui.table_row import COLUMNS
 
 _NAME_CHARACTERS: Final = 60
 _NAMES_COUNT: Final = 500
 """Tools or groups that a list offers at the most; our choice."""
 
-Ask = Callable[..., None]
+Ask = Callable[[Mapping[str, Any]], None]
 """Takes changes to ``table_page.Asked`` by name."""
 
 
@@ -30,19 +38,19 @@ class FilterBar:
         self._is_filling = False
         shown = [("all calls", "all"), *((shown_words(n), n) for n in SHOWN if n != "all")]
         self.shown = kit.dropdown("Show", shown)
-        self.tool = kit.dropdown("Tool", [("any tool", None)], "amcp-names")
-        self.group = kit.dropdown("Group", [("any group", None)], "amcp-names")
+        self.tool = kit.dropdown("Tool", [("any tool", None)], "amcp-t-names")
+        self.group = kit.dropdown("Group", [("any group", None)], "amcp-t-names")
         self.text = kit.text(
-            "Find", "amcp-find", placeholder="in arguments, answers, errors, or a call's id"
+            "Find", "amcp-t-find", placeholder="in arguments, answers, errors, or a call's id"
         )
         orders = [(words, name) for name, (words, _, _) in ORDERS.items()]
-        self.order = kit.dropdown("Sort by", orders, "amcp-order")
-        self.way = kit.button("↓", "the other way round", self._turn, "amcp-way")
+        self.order = kit.dropdown("Sort by", orders, "amcp-t-order")
+        self.way = kit.button("↓", "the other way round", self._turn, "amcp-t-way")
         self.clear = kit.button("Clear", "show all calls, the newest first", self._clear)
         for name, control in self._controls.items():
             control.observe(partial(self._changed, name), "value")
         children = [*self._controls.values(), self.way, self.clear]
-        self.widget = kit.box(children, "amcp-bar-row", "amcp-filters")
+        self.widget = kit.box(children, "amcp-t-bar-row", "amcp-t-filters")
 
     @property
     def _controls(self) -> dict[str, Any]:
@@ -95,17 +103,18 @@ class FilterBar:
         if self._is_filling or change["new"] == getattr(self._asked, name):
             return
         if name == "order_by":
-            self._ask(order_by=change["new"], descending=change["new"] == "position")
+            order_by = change["new"]
+            self._ask({"order_by": order_by, "descending": order_by in LARGEST_FIRST})
         else:
-            self._ask(**{name: change["new"]})
+            self._ask({name: change["new"]})
 
     def _turn(self, _: Any) -> None:
-        self._ask(descending=not self._asked.descending)
+        self._ask({"descending": not self._asked.descending})
 
     def _clear(self, _: Any) -> None:
         nothing = Asked()
         names = ("shown", "tool", "group", "text", "order_by", "descending")
-        self._ask(**{name: getattr(nothing, name) for name in names})
+        self._ask({name: getattr(nothing, name) for name in names})
 
 
 class HeadBar:
@@ -116,8 +125,10 @@ class HeadBar:
         for name, words, order in COLUMNS:
             tooltip = f"sort by {words.lower()}; again for the other way round"
             handler = partial(self._click, sort, order)
-            self.buttons[order] = kit.button(words, tooltip, handler, "amcp-head", f"amcp-c-{name}")
-        self.widget = kit.box(list(self.buttons.values()), "amcp-cells", "amcp-heads")
+            self.buttons[order] = kit.button(
+                words, tooltip, handler, "amcp-t-head", f"amcp-t-c-{name}"
+            )
+        self.widget = kit.box(list(self.buttons.values()), "amcp-t-cells", "amcp-t-heads")
 
     def show(self, asked: Asked) -> None:
         """Mark the heading that is sorted by."""
@@ -134,23 +145,25 @@ class HeadBar:
 class PageBar:
     """Turning pages, rows a page, and whether the table follows."""
 
-    def __init__(self, kit: Kit, *, go: Callable[[int], None], ask: Ask, follow: Callable[[bool], None]) -> None:
+    def __init__(
+        self, kit: Kit, *, go: Callable[[int], None], ask: Ask, follow: Callable[[bool], None]
+    ) -> None:
         self._page: Page | None = None
         self._ask = ask
         self.first = kit.button("<< First", "the first page", lambda _: go(0))
         self.previous = kit.button("< Previous", "the page before", lambda _: go(self._number - 1))
         self.next = kit.button("Next >", "the page after", lambda _: go(self._number + 1))
         self.last = kit.button("Last >>", "the last page", lambda _: go(self._last))
-        self.where = kit.html("amcp-where")
-        self.rows = kit.dropdown("Rows", [(str(n), n) for n in PAGE_SIZES], "amcp-rows-choice")
-        self.follow = kit.check("Follow new calls", "amcp-follow")
+        self.where = kit.html("amcp-t-where")
+        self.rows = kit.dropdown("Rows", [(str(n), n) for n in PAGE_SIZES], "amcp-t-rows-choice")
+        self.follow = kit.check("Follow new calls", "amcp-t-follow")
         self.follow.value = True
         self.rows.observe(self._choose, "value")
         self.follow.observe(lambda change: follow(change["new"]), "value")
         self.widget = kit.box(
             [self.first, self.previous, self.where, self.next, self.last, self.rows, self.follow],
-            "amcp-bar-row",
-            "amcp-pages",
+            "amcp-t-bar-row",
+            "amcp-t-pages",
         )
 
     def show(self, page: Page) -> None:
@@ -172,7 +185,7 @@ class PageBar:
 
     def _choose(self, change: Mapping[str, Any]) -> None:
         if self._page is None or change["new"] != self._page.asked.page_rows:
-            self._ask(page_rows=change["new"])
+            self._ask({"page_rows": change["new"]})
 
 
 class DoBar:
@@ -193,7 +206,7 @@ class DoBar:
         self.page = made("Select page", "select all calls of this page", "page")
         self.all = made("Select all", "select all calls that the filter lets through", "all")
         self.none = made("Clear", "select nothing", "none")
-        self.note = kit.html("amcp-selected")
+        self.note = kit.html("amcp-t-selected")
         self.cancel = made("Cancel", "give up the selected calls that have not ended", "cancel")
         self.retry = made("Retry", "submit the selected calls again", "retry")
         self.open = made("Open", "open the selected calls, one after the other", "open")
@@ -201,7 +214,7 @@ class DoBar:
         self.export = made("Export…", "write calls to a file", "export")
         doing = [self.cancel, self.retry, self.open, self.code, self.export]
         children = [self.page, self.all, self.none, self.note, *doing]
-        self.widget = kit.box(children, "amcp-bar-row", "amcp-do")
+        self.widget = kit.box(children, "amcp-t-bar-row", "amcp-t-do")
 
     def show(self, selected_count: int, page: Page) -> None:
         """Show how many are selected, and offer what fits."""

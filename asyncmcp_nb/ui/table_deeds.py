@@ -54,8 +54,8 @@ class Deeds:
         self.selection = Selection(SELECTED_COUNT)
         self.jobs = Jobs(self.tell)
         self.dialogs = Dialogs(kit, self.tell_trouble)
-        self.said = kit.html("amcp-outcome")
-        self.widget = kit.box([self.dialogs.widget, self.said], "amcp-deeds")
+        self.said = kit.html("amcp-t-outcome")
+        self.widget = kit.box([self.dialogs.widget, self.said], "amcp-t-deeds")
 
     def tell(self, words: str) -> None:
         """Show one line: how far something is, or how it ended."""

@@ -37,17 +37,17 @@ class Dialogs:
         self._on_export: OnExport = lambda _path, _is_redacted: None
         self._records: Sequence[CallRecord] = ()
         self._left = 0
-        self.question = kit.html("amcp-question")
+        self.question = kit.html("amcp-t-question")
         self.yes = kit.button("Yes", "do it", telling(tell, self._answer), "mod-warning")
         self.no = kit.button("Keep as it is", "do nothing", lambda _: self.close())
-        self.name = kit.text("File", "amcp-file", placeholder="such as calls.csv")
-        self.redact = kit.check("Leave out arguments and answers", "amcp-redact")
+        self.name = kit.text("File", "amcp-t-file", placeholder="such as calls.csv")
+        self.redact = kit.check("Leave out arguments and answers", "amcp-t-redact")
         self.write = kit.button("Write", "write the file", telling(tell, self._export))
         self.language = kit.dropdown("As", [("Python", as_python), ("%mcp", as_magic)])
-        self.text = kit.html("amcp-codes")
+        self.text = kit.html("amcp-t-codes")
         self.done = kit.button("Close", "close this", lambda _: self.close())
         self.language.observe(telling(tell, self._show_code), "value")
-        self.widget = kit.box([], "amcp-dialog")
+        self.widget = kit.box([], "amcp-t-dialog")
 
     def close(self) -> None:
         """Ask and show nothing."""
@@ -64,7 +64,7 @@ class Dialogs:
         self._on_yes = on_yes
         widgets.put(self.question, bare(tag("span", "⚠ ", question, role="alert")))
         self.yes.description = yes
-        self._put(self._kit.box([self.question, self.yes, self.no], "amcp-bar-row"))
+        self._put(self._kit.box([self.question, self.yes, self.no], "amcp-t-bar-row"))
 
     def ask_file(self, what: str, on_export: OnExport) -> None:
         """Ask which file to write to.
@@ -77,7 +77,7 @@ class Dialogs:
         said = f"Write {what} to a file that ends in .csv, .parquet, .jsonl or .html"
         widgets.put(self.question, bare(tag("span", said)))
         row = [self.name, self.redact, self.write, self.done]
-        self._put(self.question, self._kit.box(row, "amcp-bar-row"))
+        self._put(self.question, self._kit.box(row, "amcp-t-bar-row"))
 
     def show_code(self, records: Sequence[CallRecord], left: int) -> None:
         """Show calls as code for a cell.
@@ -88,7 +88,7 @@ class Dialogs:
         """
         self._records, self._left = records, left
         self._show_code()
-        self._put(self._kit.box([self.language, self.done], "amcp-bar-row"), self.text)
+        self._put(self._kit.box([self.language, self.done], "amcp-t-bar-row"), self.text)
 
     def _show_code(self, *_: Any) -> None:
         make: Callable[[str, Any], str] = self.language.value
@@ -97,7 +97,7 @@ class Dialogs:
         if len(code) > _CODE_CHARACTERS:
             left.append(f"cut: {len(code) - _CODE_CHARACTERS:,} more characters")
         note = "; ".join(["a click selects all of it: copy it into a cell", *left])
-        shown = tag("pre", visible(code[:_CODE_CHARACTERS]), class_="amcp-code", tabindex=0)
+        shown = tag("pre", visible(code[:_CODE_CHARACTERS]), class_="amcp-t-code", tabindex=0)
         widgets.put(self.text, bare(shown, tag("div", note, class_="amcp-quiet")))
 
     def _answer(self, *_: Any) -> None:

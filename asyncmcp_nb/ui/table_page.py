@@ -51,6 +51,11 @@ ORDERS: Final[Mapping[str, tuple[str, str, str]]] = {
 }
 """What rows can be sorted by: its name, and what ascending and descending mean."""
 
+LARGEST_FIRST: Final = frozenset(
+    {"position", "elapsed", "progress", "responded_at", "request_bytes", "response_bytes"}
+)
+"""Orders that people mostly want the largest first of."""
+
 
 def shown_words(shown: str) -> str:
     """Such as ``tool error``."""
@@ -155,7 +160,7 @@ class Pager:
         if order_by == self.asked.order_by:
             self.ask(descending=not self.asked.descending)
         else:
-            self.ask(order_by=order_by, descending=order_by in ("position", "elapsed", "progress"))
+            self.ask(order_by=order_by, descending=order_by in LARGEST_FIRST)
 
     def go(self, number: int) -> None:
         """Turn to a page; all but the first stand still."""

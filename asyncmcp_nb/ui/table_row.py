@@ -15,7 +15,7 @@ from asyncmcp_nb.session import CallRecord
 from asyncmcp_nb.ui import widgets
 from asyncmcp_nb.ui.escape import Html, tag
 from asyncmcp_nb.ui.inputs import Kit
-from asyncmcp_nb.ui.rows import answer_of, answer_words, start_of
+from asyncmcp_nb.ui.rows import answer_of, answer_words, arguments_words, start_of
 from asyncmcp_nb.ui.statuses import chip, duration, elapsed_seconds, word
 
 COLUMNS: Final = (
@@ -57,23 +57,25 @@ class TableRow:
         """The number of the move that brought it there."""
         self._shown: tuple[CallRecord, bool] | None = None
         where = f"row {number}"
-        self.check = kit.check(f"Select {where}", "amcp-row-check")
-        self.cells = kit.html("amcp-row-cells")
-        self.open = kit.button("Open", f"open {where}", lambda _: actions.open(self), "amcp-row-do")
+        self.check = kit.check(f"Select {where}", "amcp-t-row-check")
+        self.cells = kit.html("amcp-t-row-cells")
+        self.open = kit.button(
+            "Open", f"open {where}", lambda _: actions.open(self), "amcp-t-row-do"
+        )
         self.act = kit.button(
             *("Cancel", f"cancel {where}, or retry it once it has ended"),
             lambda _: actions.act(self),
-            "amcp-row-do",
+            "amcp-t-row-do",
         )
         self.code = kit.button(
             *("Code", f"{where} as code for a cell"),
             lambda _: actions.code(self),
-            "amcp-row-do",
-            "amcp-row-code",
+            "amcp-t-row-do",
+            "amcp-t-row-code",
         )
         self.check.observe(lambda _: actions.select(self), "value")
         children = [self.check, self.cells, self.open, self.act, self.code]
-        self.widget = kit.box(children, "amcp-row")
+        self.widget = kit.box(children, "amcp-t-row")
 
     def show(self, record: CallRecord, *, is_selected: bool, is_open: bool) -> bool:
         """Show a call.
@@ -112,7 +114,7 @@ def row_html(record: CallRecord, *, is_open: bool = False, now: float | None = N
         now: Unix seconds that its elapsed time runs to; the present by default.
     """
     at = time.localtime(record.submitted_at)
-    arguments = tag("code", start_of(record.arguments_json, _CELL_CHARACTERS))
+    arguments = arguments_words(record, _CELL_CHARACTERS)
     cells: dict[str, tuple[Html | str | None, str | None]] = {
         "status": (chip(record.status), word(record.status)),
         "tool": (start_of(record.tool, _CELL_CHARACTERS), record.tool),
@@ -127,14 +129,15 @@ def row_html(record: CallRecord, *, is_open: bool = False, now: float | None = N
     return tag(
         "div",
         [_cell(name, heading, *cells[name]) for name, heading, _ in COLUMNS],
-        class_="amcp amcp-cells amcp-is-open" if is_open else "amcp amcp-cells",
+        class_="amcp amcp-t-cells amcp-t-is-open" if is_open else "amcp amcp-t-cells",
         role="group",
         aria_label=label,
+        aria_current="true" if is_open else None,
     )
 
 
 def _cell(name: str, heading: str, shown: Html | str | None, title: str | None) -> Html:
     # A screen reader has no header row to tell it what this is.
-    said = tag("span", f"{heading}: ", class_="amcp-said")
+    said = tag("span", f"{heading}: ", class_="amcp-t-said")
     whole = start_of(title or "", _TITLE_CHARACTERS) or None
-    return tag("span", said, shown, class_=f"amcp-cell amcp-c-{name}", title=whole)
+    return tag("span", said, shown, class_=f"amcp-t-cell amcp-t-c-{name}", title=whole)

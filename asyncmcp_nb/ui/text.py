@@ -10,7 +10,7 @@ from mcp_types import AudioContent, CallToolResult, ImageContent, ResourceLink, 
 from asyncmcp_nb.printable import cut, visible
 from asyncmcp_nb.session import CallRecord, Log, SessionStatus, Status
 from asyncmcp_nb.session.validation import signature
-from asyncmcp_nb.ui.contents import Answer, plain_value, pretty, shown_structured
+from asyncmcp_nb.ui.contents import Answer, plain_value, pretty, says_the_same, shown_structured
 from asyncmcp_nb.ui.media import media_bytes
 from asyncmcp_nb.ui.status_table import (
     ServerStatusLike,
@@ -37,9 +37,11 @@ def answer_text(answer: Answer) -> str:
     if len(answer.blocks) > _BLOCKS:
         parts.append(f"… and {len(answer.blocks) - _BLOCKS:,} more pieces of content")
     structured = shown_structured(answer)
-    if structured is not None and not parts:
-        table = table_of(structured)
-        parts.append(table_text(table) if isinstance(table, Table) else pretty(structured))
+    table = table_of(structured)
+    if isinstance(table, Table) and (not parts or says_the_same(answer)):
+        parts = [table_text(table)]
+    elif structured is not None and not parts:
+        parts.append(pretty(structured))
     words = "\n".join(parts) or "(empty answer)"
     return cut(visible(f"tool error: {words}" if answer.is_error else words), _TEXT_CHARACTERS)
 

@@ -234,7 +234,9 @@ class ToolForm:
     def _write(self, name: str) -> str:
         values = self.model.value()
         arguments = cast("dict[str, Any]", values) if isinstance(values, dict) else {}
-        return (as_python if name == "python" else as_magic)(self.tool.name, arguments)
+        if name == "python":
+            return as_python(self.tool.name, arguments)
+        return as_magic(self.tool.name, arguments, self.tool.input_schema)
 
     def _tell(self, words: str) -> None:
         self.bar.say(words)

@@ -66,16 +66,10 @@ def tools_table(tools: Sequence[Tool]) -> Html:
     return tag("div", table, class_="amcp-scroll")
 
 
-def tool_details(tool: Tool, *, is_open: bool = False) -> Html:
-    """All that is known of a tool: name and title, hints, description, schemas.
-
-    Args:
-        tool: As the server listed it.
-        is_open: Whether a long description is unfolded.
-    """
+def tool_details(tool: Tool) -> Html:
+    """All that is known of a tool: name and title, hints, description, schemas."""
     title = title_of(tool)
-    return tag(
-        "div",
+    return joined(
         tag(
             "div",
             tag("code", tag("b", cut(tool.name, _NAME_CHARACTERS))),
@@ -83,8 +77,17 @@ def tool_details(tool: Tool, *, is_open: bool = False) -> Html:
             class_="amcp-tool-name",
         ),
         hints_html(tool),
-        _description(tool, is_open=is_open),
-        _schema("Input", tool.input_schema, signature(tool)),
+        _description(tool),
+        schemas_html(tool),
+    )
+
+
+def schemas_html(tool: Tool) -> Html:
+    """A tool's signature, and its schemas folded with their sizes."""
+    return tag(
+        "div",
+        tag("div", tag("code", cut(signature(tool), _SIGNATURE_CHARACTERS))),
+        _schema("Input", tool.input_schema),
         None if tool.output_schema is None else _schema("Output", tool.output_schema),
         class_="amcp-tool",
     )
@@ -126,7 +129,7 @@ def hints_html(tool: Tool) -> Html | None:
     return tag("div", spaced, class_="amcp-hints") if made else None
 
 
-def _description(tool: Tool, *, is_open: bool) -> Html:
+def _description(tool: Tool) -> Html:
     words = (tool.description or "").strip()
     if not words:
         return tag("p", "no description", class_="amcp-quiet")
@@ -135,7 +138,7 @@ def _description(tool: Tool, *, is_open: bool) -> Html:
     if not rest:
         return whole
     more = tag("summary", f"{lead} … ", tag("span", "(all of it)", class_="amcp-quiet"))
-    return tag("details", more, whole, class_="amcp-long", open=is_open)
+    return tag("details", more, whole, class_="amcp-long")
 
 
 def _split(words: str) -> tuple[str, str]:
@@ -147,17 +150,13 @@ def _split(words: str) -> tuple[str, str]:
     return one_line(lead), words[len(lead) :]
 
 
-def _schema(name: str, schema: Mapping[str, Any], words: str = "") -> Html:
+def _schema(name: str, schema: Mapping[str, Any]) -> Html:
     text = json.dumps(schema, ensure_ascii=False, indent=2)
     count = size(len(text.encode("utf-8", "surrogatepass")))
-    shown = tag("code", cut(words, _SIGNATURE_CHARACTERS)) if words else None
-    return joined(
-        tag("div", shown, class_="amcp-signature") if shown else None,
-        tag(
-            "details",
-            tag("summary", f"{name} schema ", tag("span", f"({count})", class_="amcp-quiet")),
-            tag("pre", cut(text, _SCHEMA_CHARACTERS), tabindex=0),
-        ),
+    return tag(
+        "details",
+        tag("summary", f"{name} schema ", tag("span", f"({count})", class_="amcp-quiet")),
+        tag("pre", cut(text, _SCHEMA_CHARACTERS), tabindex=0),
     )
 
 

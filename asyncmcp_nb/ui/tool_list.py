@@ -19,7 +19,7 @@ from asyncmcp_nb.ui.session_html import tools_part, unlisted
 from asyncmcp_nb.ui.status_bar import next_step
 from asyncmcp_nb.ui.text import tools_text
 from asyncmcp_nb.ui.theme import bare, sheet
-from asyncmcp_nb.ui.tool_html import is_destructive, title_of, tool_details
+from asyncmcp_nb.ui.tool_html import is_destructive, schemas_html, title_of, tool_details
 
 LISTED_COUNT: Final = 1_000
 """Tools in the list at a time. Our choice: what a browser's list box takes without delay."""
@@ -181,9 +181,10 @@ class ToolListPart:
         chosen = self.chosen
         if chosen is None:
             return None
+        if self._on_choose is not None:
+            return schemas_html(chosen)  # what it does is said where it is opened
         code = tag("code", f"session.form({chosen.name!r})")
-        hint = tag("p", code, " opens its form", class_="amcp-quiet")
-        return joined(tool_details(chosen), hint if self._on_choose is None else None)
+        return joined(tool_details(chosen), tag("p", code, " opens its form", class_="amcp-quiet"))
 
     def _show_note(self, session: Session) -> None:
         trouble = tag("span", self._trouble, role="alert") if self._trouble else None

@@ -211,6 +211,24 @@ def watch_count(widget: Widget, changed: Callable[[Any], None]) -> PageCount:
     return counted
 
 
+def close_tree(widget: Widget) -> None:
+    """Close a widget, all that stand in it, and what says how they look."""
+    parts: Any = widget
+    for child in getattr(parts, "children", ()):
+        close_tree(child)
+    for name in ("layout", "style"):
+        shared = getattr(parts, name, None)
+        if shared is not None:
+            shared.close()
+    widget.close()
+
+
+def when_closed(widget: Widget, then: Callable[[], object]) -> None:
+    """Call back when a widget is closed, by whomever."""
+    traits: Any = widget
+    traits.observe(lambda change: then() if change["new"] is None else None, "comm")
+
+
 def keep(widget: Widget, view: object) -> None:
     """Let a view live as long as its widget: until the widget is closed."""
     cast("Any", widget).asyncmcp_view = view

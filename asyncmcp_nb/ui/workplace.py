@@ -122,7 +122,7 @@ class Workplace:
         """Let go of forms that are not shown; the page has the others."""
         with self._lock:
             for form in self._forms.values():
-                form.close()
+                _drop(form)
             self._forms.clear()
 
     # -- inside -----------------------------------------------------------------------------------
@@ -148,7 +148,7 @@ class Workplace:
             form.follow(self._poke)
         self._forms[name] = form
         while len(self._forms) > FORM_COUNT:
-            self._forms.popitem(last=False)[1].close()
+            _drop(self._forms.popitem(last=False)[1])
         return form
 
     def _submitted(self, call: Call) -> None:
@@ -161,3 +161,8 @@ class Workplace:
     def _say(self, words: str) -> None:
         widgets.put(self.note, bare(tag("p", cut(one_line(words), 300), role="alert")))
         widgets.set_seen(self.note, True)
+
+
+def _drop(form: ToolForm) -> None:
+    form.close()
+    widgets.close_tree(form.widget)

@@ -53,6 +53,18 @@ _SOURCES: Final = """
 () => window.jupyterapp.shell.currentWidget.content.widgets.map(
   cell => cell.model.sharedModel.getSource())
 """
+_TOO_WIDE: Final = """
+() => [...document.querySelectorAll('.jp-Notebook .jp-Cell')].flatMap((cell, index) => {
+  const area = cell.querySelector('.jp-Cell-outputArea');
+  if (!area) return [];
+  const right = area.getBoundingClientRect().right;
+  const by = [...area.querySelectorAll('.amcp')]
+    .filter(one => !one.closest('.amcp-scroll, details:not([open])'))
+    .map(one => Math.round(one.getBoundingClientRect().right - right));
+  const most = Math.max(area.scrollWidth - area.clientWidth, ...by);
+  return most > 1 ? [`cell ${index} by ${most} pixels`] : [];
+})
+"""
 _HAS_ENDED: Final = "key => window.__ended[key]"
 _IS_READY: Final = """
 () => {
@@ -185,20 +197,14 @@ class Lab:
         self.use_theme("light")
         return made
 
-    def overflow_pixels(self, index: int) -> int:
-        """By how much the output of a cell is wider than its place; 0 where it fits."""
-        return int(
-            self.output(index).evaluate(
-                """area => {
-                  const right = area.getBoundingClientRect().right;
-                  let most = area.scrollWidth - area.clientWidth;
-                  for (const child of area.querySelectorAll('.jp-OutputArea-output > *')) {
-                    most = Math.max(most, child.getBoundingClientRect().right - right);
-                  }
-                  return Math.max(0, Math.round(most));
-                }"""
-            )
-        )
+    def too_wide(self) -> list[str]:
+        """Outputs that stick out of their place, at each of the usual widths, and by how much."""
+        found: list[str] = []
+        for width in WIDTHS:
+            self.use_width(width)
+            wide: list[str] = self.page.evaluate(_TOO_WIDE)
+            found += [f"at {width}: {words}" for words in wide]
+        return found
 
     @contextmanager
     def _whole_notebook(self, width: int) -> Generator[None]:

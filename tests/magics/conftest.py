@@ -34,6 +34,8 @@ class Output:
     """Mime bundles."""
     updated: list[dict[str, str]] = field(default_factory=list[dict[str, str]])
     """Mime bundles that replaced one that was shown."""
+    asked: list[str] = field(default_factory=list[str])
+    """What it asked the person in front of it."""
     errors: list[list[str]] = field(default_factory=list[list[str]])
     """Tracebacks, each a list of its lines."""
 
@@ -46,6 +48,7 @@ class Output:
     def error(self) -> str:
         """The one line of its only error."""
         assert self.status == "error"
+        print(self.errors)
         ((line,),) = self.errors
         assert "\n" not in line
         return line
@@ -54,8 +57,8 @@ class Output:
 class Front(Protocol):
     """What runs cells."""
 
-    def run(self, source: str) -> Output:
-        """Run a cell, whether it fails or not."""
+    def run(self, source: str, answers: list[str] | None = None) -> Output:
+        """Run a cell, whether it fails or not, with answers to what it asks; None: nobody there."""
         ...
 
     def complete(self, line: str) -> list[str]:
@@ -69,9 +72,9 @@ class Notebook:
 
     front: Front
 
-    def run(self, source: str) -> Output:
-        """Run a cell, whether it fails or not."""
-        return self.front.run(source)
+    def run(self, source: str, answers: list[str] | None = None) -> Output:
+        """Run a cell, whether it fails or not, with answers to what it asks; None: nobody there."""
+        return self.front.run(source, answers)
 
     def ok(self, source: str) -> Output:
         """Run a cell that must not fail."""
@@ -95,9 +98,13 @@ class Kernel:
     def __init__(self, client: Any) -> None:
         self._client = client
 
-    def run(self, source: str) -> Output:
+    def run(self, source: str, answers: list[str] | None = None) -> Output:
         """Run a cell."""
         output = Output()
+
+        def ask(message: dict[str, Any]) -> None:
+            output.asked.append(message["content"]["prompt"])
+            self._client.input((answers or []).pop(0))
 
         def take(message: dict[str, Any]) -> None:
             content: dict[str, Any] = message["content"]
@@ -115,7 +122,12 @@ class Kernel:
                     pass
 
         reply = self._client.execute_interactive(
-            source, timeout=CELL_SECONDS, output_hook=take, stop_on_error=False
+            source,
+            timeout=CELL_SECONDS,
+            output_hook=take,
+            stop_on_error=False,
+            allow_stdin=answers is not None,
+            stdin_hook=ask,
         )
         output.status = reply["content"]["status"]
         return output
@@ -158,11 +170,19 @@ class Terminal:
     def __init__(self, shell: Shell) -> None:
         self._shell = shell
 
-    def run(self, source: str) -> Output:
+    def run(self, source: str, answers: list[str] | None = None) -> Output:
         """Run a cell."""
         shell: Any = self._shell
         shell.seen = output = Output()
-        with capture_output(display=False) as captured:
+
+        def ask(prompt: str) -> str:
+            if answers is None:
+                raise EOFError
+            output.asked.append(prompt)
+            return answers.pop(0)
+
+        with pytest.MonkeyPatch.context() as patch, capture_output(display=False) as captured:
+            patch.setattr("builtins.input", ask)
             result = shell.run_cell(source)
         output.stdout, output.stderr = captured.stdout, captured.stderr
         output.status = "ok" if result.success else "error"

@@ -66,7 +66,7 @@ RESULTS: dict[str, type[BaseModel]] = {
 }
 
 
-def asking_server() -> Server[Any]:
+def asking_server(**handlers: Any) -> Server[Any]:
     """A server whose tool ``ask`` asks for the kinds in its argument ``kinds``.
 
     Its structured content is what it was told of each, and the capabilities it saw.
@@ -89,7 +89,7 @@ def asking_server() -> Server[Any]:
         text = TextContent(type="text", text="ok")
         return CallToolResult(content=[text], structured_content=content)
 
-    return Server("asking", on_call_tool=call_tool)
+    return Server("asking", on_call_tool=call_tool, **handlers)
 
 
 async def put(ctx: ToolContext, kind: str) -> BaseModel:

@@ -93,9 +93,8 @@ async def test_messages_of_calls_can_be_counted_and_cut(stage: Stage) -> None:
     async def chat(ctx: ToolContext, arguments: dict[str, Any]) -> Any:
         for number in range(5):
             level: Any = "error" if number == 3 else "debug"
-            await ctx.session.send_log_message(  # pyright: ignore[reportDeprecated] # servers do
-                level=level, data=number, related_request_id=ctx.request_id
-            )
+            message = log_message(number, level)
+            await ctx.session.send_notification(message, related_request_id=ctx.request_id)
         return {}
 
     await stage.serve(tool_server(chat=chat))

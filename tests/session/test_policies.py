@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import threading
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
+from mcp.server.lowlevel.server import Server
+from mcp.server.mcpserver import Elicit, MCPServer, Resolve
 from mcp_types import CreateMessageResult, ElicitResult, Root, TextContent
+from pydantic import BaseModel
 
 from asyncmcp_nb.errors import CallFailed
+from asyncmcp_nb.server.adapt import lowlevel_of
 from asyncmcp_nb.session import Policies, Question, Reply
 from asyncmcp_nb.session.policy import OnQuestion
-from tests.helpers import HANDSHAKE, MODERN
+from tests.helpers import HANDSHAKE, MODERN, eventually
 from tests.session.asking_servers import asking_server
 from tests.session.conftest import Stage
 from tests.session.test_questions import ERAS, told
@@ -244,6 +248,7 @@ ALL: dict[str, Any] = {
         (Policies(on_elicit="ask"), {"elicitation"}),
         (Policies(on_elicit=answer), {"elicitation"}),
         (Policies(on_sample=answer, roots=[]), {"sampling", "roots"}),
+        (Policies(on_elicit="decline"), {"elicitation"}),
         (Policies(on_sample="decline", has_person=True), {"elicitation", "roots"}),
     ],
 )
@@ -256,6 +261,58 @@ async def test_servers_are_told_of_what_somebody_answers(
     content: dict[str, Any] = (await session.call("ask", kinds=[])).structured_content or {}
 
     assert content["declared"] == {name: ALL[name] for name in declared}
+
+
+class Size(BaseModel):
+    """What the app below asks for."""
+
+    width: int
+
+
+def ask_size() -> Elicit[Size]:
+    return Elicit("How wide?", Size)
+
+
+def resolving_app() -> Server[Any]:
+    """An app that asks as the SDK means it to: in either era, before its tool runs."""
+    app = MCPServer("app")
+
+    @app.tool()
+    async def plot(size: Annotated[Size, Resolve(ask_size)]) -> str:
+        """Say how wide."""
+        return f"{size.width} wide"
+
+    return lowlevel_of(app)
+
+
+@pytest.mark.parametrize("era", ERAS)
+async def test_an_app_that_knows_nothing_of_queues_asks_and_is_answered(
+    stage: Stage, era: str
+) -> None:
+    await stage.serve(resolving_app())
+    session = await stage.session(era=era, policies=Policies(on_elicit=always({"width": 7})))
+
+    call = session.submit("plot")
+    await call
+
+    assert call.record.text == "7 wide"
+
+
+async def test_a_server_that_may_not_ask_refuses_and_the_log_says_what_to_pass(
+    stage: Stage,
+) -> None:
+    await stage.serve(resolving_app())
+    session = await stage.session()
+    call = session.submit("plot")
+
+    with pytest.raises(CallFailed, match="did not declare the form elicitation capability"):
+        await call
+    await eventually(lambda: bool(session.log.messages(call.id)))
+
+    (said,) = session.log.messages(call.id)
+    assert said.data == (
+        "the server has to ask for this call, and nobody answers; pass on_elicit= to connect()"
+    )
 
 
 async def test_what_the_sdk_asks_carries_the_same_capabilities(stage: Stage) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from typing import Any
 
@@ -13,7 +14,7 @@ from asyncmcp_nb.ledger import Status
 from asyncmcp_nb.session import Call, Policies, Question, Session
 from asyncmcp_nb.session import questions as questions_module
 from asyncmcp_nb.session.question import Action
-from tests.helpers import HANDSHAKE, MODERN, eventually
+from tests.helpers import HANDSHAKE, MODERN, eventually, no_threads_left
 from tests.session.asking_servers import FORM, asking_server
 from tests.session.conftest import Stage
 
@@ -258,6 +259,22 @@ async def test_a_question_of_the_2025_era_ends_with_its_connection_and_the_log_s
     assert earlier.questions.open() == []
     (said,) = later.log.messages(call.id)
     assert said.data == "the question 'How many?' was withdrawn before it was answered"
+
+
+@pytest.mark.parametrize("era", ERAS)
+async def test_closing_with_an_open_question_leaves_no_thread_and_no_task(
+    stage: Stage, era: str
+) -> None:
+    before = asyncio.all_tasks()
+    with no_threads_left():
+        # A poll under way is not waited for.
+        async with stage.serving(asking_server(), poll_wait_seconds=0.1):
+            session = await stage.session(era=era, policies=PERSON, poll_wait_seconds=0.1)
+            await asked(session, session.submit("ask"))
+
+            await session.close()
+
+    assert asyncio.all_tasks() - before == set()
 
 
 async def test_questions_beyond_the_bound_are_cancelled(

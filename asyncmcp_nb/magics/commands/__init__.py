@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from asyncmcp_nb.magics.commands import calls, helping, records, serving, sessions
+from asyncmcp_nb.magics.commands import calls, exporting, helping, records, serving, sessions
 from asyncmcp_nb.magics.context import Command
 
 _ALL: Final = (
@@ -13,6 +13,7 @@ _ALL: Final = (
     calls.FORM,
     calls.MAP,
     records.LOG,
+    exporting.EXPORT,
     records.WAIT,
     records.CANCEL,
     records.RETRY,

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import fnmatch
+from collections.abc import Sized
 from typing import Any, cast
 
 from mcp_types import CallToolResult, TextContent
 
+from asyncmcp_nb.errors import CallCancelled, CallTimedOut
 from asyncmcp_nb.magics.coerce import arguments_of, given_values
+from asyncmcp_nb.magics.consent import YES, require_consent
 from asyncmcp_nb.magics.context import Command, Context
 from asyncmcp_nb.magics.errors import MagicUsageError, ToolAnsweredError, nearest
 from asyncmcp_nb.magics.interpolate import fill_json
@@ -17,7 +20,7 @@ from asyncmcp_nb.session.validation import check_arguments, signature
 
 _TIMEOUT = Option("--timeout", "SECONDS")
 _ASYNC = Option("--async")
-_CALL_OPTIONS = (_ASYNC, _TIMEOUT, OUTPUT)
+_CALL_OPTIONS = (_ASYNC, _TIMEOUT, YES, OUTPUT)
 
 
 async def _tools(context: Context) -> ToolList:
@@ -47,12 +50,16 @@ def _call(context: Context) -> Any:
     else:
         arguments = _arguments_in(context.body, context)
         check_arguments(tool, arguments)
+    require_consent(context, tool)
     call = session.submit(tool.name, arguments, timeout=given.number(_TIMEOUT.name))
     return _result(call) if context.may_wait and not given.has(_ASYNC.name) else call
 
 
 async def _result(call: Call) -> CallToolResult:
-    result = await call
+    try:
+        result = await call
+    except (CallCancelled, CallTimedOut) as exc:
+        raise type(exc)(f"{exc}; `%mcp retry {call.id}` sends it again") from exc
     if result.is_error:
         words = " ".join(c.text for c in result.content if isinstance(c, TextContent))
         raise ToolAnsweredError(words or f"{call.tool} failed and gave no reason")
@@ -84,6 +91,8 @@ def _map(context: Context) -> CallGroup:
         kind = type(source).__name__
         raise MagicUsageError(f"{source_name} is a {kind}; a DataFrame or a list is wanted")
     limit = given.count("--max-in-flight")
+    rows = len(cast("Sized", source)) if hasattr(source, "__len__") else None
+    require_consent(context, context.session.tool(given.words["TOOL"]), call_count=rows)
     return context.session.map(
         given.words["TOOL"],
         source,
@@ -118,7 +127,7 @@ MAP = Command(
     summary="call a tool for each row of a DataFrame (or item of a list), without waiting",
     run=_map,
     grammar=Grammar(
-        required=("TOOL", "FRAME"), options=(Option("--max-in-flight", "N"), _TIMEOUT, OUTPUT)
+        required=("TOOL", "FRAME"), options=(Option("--max-in-flight", "N"), _TIMEOUT, YES, OUTPUT)
     ),
     needs_tools=True,
 )

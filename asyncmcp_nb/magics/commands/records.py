@@ -4,26 +4,28 @@ from __future__ import annotations
 
 import contextlib
 from collections import Counter
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 import anyio
 from pydantic import ValidationError
 
 from asyncmcp_nb.errors import AsyncMcpError, CallTimedOut
-from asyncmcp_nb.ledger import STATUSES, CallFilter, Status
+from asyncmcp_nb.ledger import STATUSES
+from asyncmcp_nb.magics.commands.exporting import GROUP, STATUS, TOOL, chosen_calls
+from asyncmcp_nb.magics.consent import YES, require_consent
 from asyncmcp_nb.magics.context import Command, Context
 from asyncmcp_nb.magics.errors import MagicUsageError, nearest
 from asyncmcp_nb.magics.parser import OUTPUT, Grammar, Option
 from asyncmcp_nb.session import Call, Session
+from asyncmcp_nb.session.tally import Tally
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
 def _log(context: Context) -> pd.DataFrame:
-    status, tool = context.given.option("--status"), context.given.option("--tool")
-    chosen = CallFilter(statuses=None if status is None else {Status(status)}, tool=tool)
-    return context.session.log.frame(chosen)
+    return context.session.log.frame(chosen_calls(context))
 
 
 async def _wait(context: Context) -> None:
@@ -32,7 +34,8 @@ async def _wait(context: Context) -> None:
     calls = _calls(session, words) if words else _outstanding(session)
     seconds = context.given.number("--timeout")
 
-    with anyio.move_on_after(seconds):
+    watched = calls[0].watched(Tally(calls, name="calls")) if calls else nullcontext()
+    with watched, anyio.move_on_after(seconds):
         await _ended(calls)
     left = sum(not call.is_done for call in calls)
     if left:
@@ -62,7 +65,9 @@ def _cancel(context: Context) -> None:
 
 
 def _retry(context: Context) -> Call:
-    return _calls(context.session, [context.given.words["ID"]])[0].retry()
+    call = _calls(context.session, [context.given.words["ID"]])[0]
+    require_consent(context, context.session.tool(call.tool))
+    return call.retry()
 
 
 def _outstanding(session: Session) -> list[Call]:
@@ -89,13 +94,11 @@ def _summary(calls: list[Call]) -> str:
     return f"{len(calls):,} call{'' if len(calls) == 1 else 's'} ended: {parts}"
 
 
-_STATUS = Option("--status", "STATUS", tuple(status.value for status in STATUSES))
-
 LOG = Command(
     name="log",
     summary="every call of this name as a DataFrame, outstanding ones and earlier kernels' too",
     run=_log,
-    grammar=Grammar(options=(_STATUS, Option("--tool", "TOOL"), OUTPUT)),
+    grammar=Grammar(options=(STATUS, TOOL, GROUP, OUTPUT)),
 )
 WAIT = Command(
     name="wait",
@@ -113,6 +116,6 @@ RETRY = Command(
     name="retry",
     summary="submit a call again as a new one",
     run=_retry,
-    grammar=Grammar(required=("ID",), options=(OUTPUT,)),
+    grammar=Grammar(required=("ID",), options=(YES, OUTPUT)),
     needs_tools=True,
 )

@@ -9,7 +9,7 @@ from asyncmcp_nb.ui.form.node import Node
 from asyncmcp_nb.ui.form.place_view import Desk
 from asyncmcp_nb.ui.form.scalar_view import FieldView
 from asyncmcp_nb.ui.form.state_view import take
-from asyncmcp_nb.ui.form.words import default_words
+from asyncmcp_nb.ui.form.words import default_words, may_omit
 from asyncmcp_nb.ui.inputs import Choice, Input, Options, plain
 
 
@@ -19,7 +19,7 @@ def choices(node: Node) -> list[tuple[str, Any]]:
     if node.field.kind is not Kind.BOOLEAN:
         labels = [option.label for option in node.field.options]
     found: list[tuple[str, Any]] = []
-    if node.may_omit:
+    if may_omit(node):
         default = default_words(node.field)
         found.append((f"(not sent, {default})" if default else "(not sent)", State.OMITTED))
     elif node.state is State.OMITTED or node.field.kind is not Kind.BOOLEAN:

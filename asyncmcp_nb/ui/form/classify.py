@@ -43,7 +43,7 @@ _LINES_NAMES: Final = frozenset(
     }
     | {"source", "text", "thought"}
 )
-_LINES_WORDS: Final = ("multiline", "multi-line", "markdown", "several lines", "newlines")
+_LINES_WORDS: Final = ("multiline", "multi-line", "markdown", "several lines", "newlines", "sql")
 
 _BY_FORMAT: Final = {
     "date": Kind.DATE,
@@ -80,7 +80,7 @@ def plain_field(schema: Schema, *, name: str) -> Field:
     elif isinstance(schema.get("enum"), list):
         listed = _admitted(cast("list[Any]", schema["enum"]), schema)
         is_nullable = any(value is None for value in listed)
-        kind, options, reason = _choice(listed)
+        kind, options, reason = _choice(listed, _names_of(listed, schema))
     elif type_name is not None:
         kind, reason = _kind(type_name, schema, name)
     elif "type" in schema:
@@ -202,12 +202,20 @@ def _fixed(values: list[Any]) -> tuple[Kind, tuple[Option, ...]]:
     return Kind.CONST, choice([(value, "", "") for value in values])
 
 
-def _choice(values: list[Any]) -> tuple[Kind, tuple[Option, ...], str]:
+def _names_of(values: list[Any], schema: Schema) -> list[str]:
+    """Labels, where the schema has the ``enumNames`` of earlier elicitations."""
+    names: Any = schema.get("enumNames")
+    if not isinstance(names, list) or len(cast("list[Any]", names)) != len(values):
+        return [""] * len(values)
+    return [_words(name, _TITLE_LENGTH) for name in cast("list[Any]", names)]
+
+
+def _choice(values: list[Any], labels: list[str]) -> tuple[Kind, tuple[Option, ...], str]:
     if len(values) > MAX_OPTION_COUNT:
         are_texts = all(isinstance(value, str) for value in values)
         reason = f"{len(values):,} values are too many to choose from"
         return (Kind.STRING if are_texts else Kind.JSON), (), reason
-    options = choice([(value, "", "") for value in values])
+    options = choice([(value, label, "") for value, label in zip(values, labels, strict=True)])
     if options:
         return Kind.ENUM, options, ""
     return (Kind.NULL, (), "") if values else (Kind.JSON, (), "no value is admitted")

@@ -7,7 +7,7 @@ from typing import Final
 from asyncmcp_nb.printable import cut, one_line
 from asyncmcp_nb.ui.escape import Html, joined, tag
 from asyncmcp_nb.ui.form.field import Field, Kind
-from asyncmcp_nb.ui.form.node import Node
+from asyncmcp_nb.ui.form.node import STRUCTURED, Node
 from asyncmcp_nb.ui.form.words import default_words
 
 _MESSAGE_CHARACTERS: Final = 300
@@ -24,12 +24,10 @@ def notes(node: Node, message: str | None, *, is_touched: bool) -> Html:
         message: What is wrong there.
         is_touched: Whether a person has been there; until then it is said quietly.
     """
-    parts = [
-        None if message is None else problem(message, is_touched=is_touched),
-        *_help(node),
-    ]
-    shown = [part for part in parts if part]
-    spaced = [joined(" " if index else None, part) for index, part in enumerate(shown)]
+    is_wrong = message is not None and is_touched
+    shown = [] if message is None else [problem(message, is_touched=is_touched)]
+    shown += _help(node, has_hints=not is_wrong)
+    spaced = [joined(" · " if index else None, part) for index, part in enumerate(shown)]
     return tag("div", spaced, class_="amcp-notes") if shown else Html("")
 
 
@@ -42,7 +40,7 @@ def problem(message: str, *, is_touched: bool = True) -> Html:
     return tag("span", icon, words, class_="amcp-problem", role="alert")
 
 
-def _help(node: Node) -> list[Html]:
+def _help(node: Node, *, has_hints: bool) -> list[Html]:
     field = node.field
     chosen = node.chosen
     described = [] if chosen is None or field.kind is not Kind.ENUM else [field.options[chosen]]
@@ -51,7 +49,10 @@ def _help(node: Node) -> list[Html]:
         *(tag("span", cut(one_line(option.description), _LEAD_CHARACTERS)) for option in described),
     ]
     hints = [*field.hints, *([field.reason] if node.is_raw and field.reason else [])]
-    if field.kind in {Kind.ENUM, Kind.BOOLEAN, Kind.ARRAY, Kind.OBJECT, Kind.MAP, Kind.UNION}:
+    if not has_hints:
+        # The message says which of them is not met.
+        hints.clear()
+    elif field.kind in STRUCTURED:
         hints.append(default_words(field) if node.may_omit else "")
     words = " · ".join(cut(one_line(hint), _HINT_CHARACTERS) for hint in hints if hint)
     if words:

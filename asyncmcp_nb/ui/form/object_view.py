@@ -40,10 +40,11 @@ class ObjectView(GroupView):
 
     def count_words(self, node: Node) -> str:
         """See ``GroupView``."""
+        if node.field.kind is Kind.MAP:
+            count = len(node.children)
+            return f"{count} {'entry' if count == 1 else 'entries'}"
         given = sum(child.state is not State.OMITTED for child in node.children)
-        noun = "entry" if node.field.kind is Kind.MAP else "field"
-        plural = "entries" if noun == "entry" else "fields"
-        return f"{given} {noun if given == 1 else plural} sent" if node.children else "empty"
+        return f"{given} of {len(node.children)} fields sent"
 
     def show_body(self, node: Node) -> None:
         """See ``GroupView``."""

@@ -10,7 +10,7 @@ from asyncmcp_nb.ui.form.notes import notes
 from asyncmcp_nb.ui.form.place_view import HIDDEN, Desk, PlaceView, mark
 from asyncmcp_nb.ui.form.scalars import CLEARED_BY_BLANK
 from asyncmcp_nb.ui.form.state_view import StateChoice
-from asyncmcp_nb.ui.form.words import placeholder
+from asyncmcp_nb.ui.form.words import may_omit, placeholder
 from asyncmcp_nb.ui.inputs import TextInput, plain
 
 _AREAS: Final = frozenset({Kind.MULTILINE, Kind.JSON})
@@ -64,7 +64,8 @@ class TextView(FieldView):
         if self.input.value != text:
             self.input.value = text
         _describe(self.input, label, plain(placeholder(node)))
-        says_all = node.field.kind in CLEARED_BY_BLANK and not node.may_be_null
+        kind = node.field.kind
+        says_all = kind is Kind.JSON or (kind in CLEARED_BY_BLANK and not node.may_be_null)
         self.state.show(node, label, is_needed=not says_all)
         mark(self._back, HIDDEN, not node.is_raw)
         self.show_notes(node)
@@ -76,7 +77,7 @@ class TextView(FieldView):
     def _type(self, _: object) -> None:
         node, text = self.node, self.input.value
         node.type_text(text)
-        if not text and node.may_omit and node.state is State.VALUE:
+        if not text and may_omit(node) and node.state is State.VALUE:
             # Who empties an input wants it as it was; empty text is there to be chosen.
             node.omit()
 

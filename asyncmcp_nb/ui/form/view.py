@@ -43,7 +43,7 @@ class FormView:
         self._listeners: list[Callable[[], None]] = []
         kit = self._desk.kit
         self._root: list[PlaceView] = []
-        self._error = kit.html("amcp-notes-box")
+        self._error = kit.html("amcp-notes-box", HIDDEN)
         self._nothing = kit.html("amcp-quiet")
         self._fields = kit.box([], "amcp-pane", "amcp-fields-pane")
         self.json = JsonPane(self._desk, model)
@@ -121,6 +121,7 @@ class FormView:
         markup = str(tag("p", _NO_FIELDS)) if is_empty else ""
         if self._nothing.value != markup:
             self._nothing.value = markup
+        mark(self._nothing, HIDDEN, not markup)
         self.json.show()
 
     def _switch(self, _: object) -> None:
@@ -128,6 +129,7 @@ class FormView:
 
     def _tell(self, words: str) -> None:
         self._error.value = str(problem(words)) if words else ""
+        mark(self._error, HIDDEN, not words)
 
 
 def make_view(desk: Desk, node: Node, /, *, is_bare: bool = False) -> PlaceView:

@@ -50,7 +50,7 @@ def placeholder(node: Node) -> str:
     if node.state is State.VALUE:
         return "empty text" if node.field.kind in {Kind.STRING, Kind.MULTILINE} else ""
     shape = _SHAPES.get(node.field.kind, "")
-    if not node.may_omit:
+    if not may_omit(node):
         return shape
     default = default_words(node.field)
     return " · ".join(part for part in ("not sent", default or shape) if part)
@@ -68,10 +68,15 @@ def compact(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, default=str)
 
 
+def may_omit(node: Node) -> bool:
+    """Whether it is a choice to leave a place out; an entry that is there has been added."""
+    return node.may_omit and not node.is_extra
+
+
 def states(node: Node) -> list[tuple[str, State]]:
     """The states to choose from, in words."""
     found: list[tuple[str, State]] = []
-    if node.may_omit:
+    if may_omit(node):
         found.append(("not sent", State.OMITTED))
     if node.may_be_null and node.field.kind is not Kind.JSON:
         found.append(("null", State.NULL))
@@ -103,7 +108,7 @@ def first_problem(problems: Mapping[Path, str], root: Node) -> tuple[Path, str]:
 
 
 def place_words(path: Path, root: Node) -> str:
-    """A place by the titles on the way to it, such as ``Address › City``."""
+    """A place by the titles on the way to it, such as ``Address / City``."""
     words: list[str] = []
     node: Node | None = root
     for at in range(1, len(path) + 1):
@@ -114,7 +119,7 @@ def place_words(path: Path, root: Node) -> str:
         else:
             title = step if node is None else node.field.title or step
             words.append(cut(one_line(title), _LABEL_CHARACTERS))
-    return " › ".join(words)
+    return " / ".join(words)
 
 
 def _below(node: Node, path: Path) -> Node | None:
