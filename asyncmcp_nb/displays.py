@@ -31,7 +31,8 @@ class WidgetDisplays:
         from asyncmcp_nb.ui.part import Shown
         from asyncmcp_nb.ui.tool_form import ToolForm
 
-        return Shown(session, ToolForm(session, session.tool(tool), values))
+        part = ToolForm(session, session.tool(tool), values)
+        return Shown(session, part, sheets=("answers", "card"))
 
     def table(self, session: Session) -> Any:
         """See ``Displays``."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from asyncmcp_nb.ledger import CallRecord
+from asyncmcp_nb.ledger import CallFilter, CallRecord, LedgerReader
 from asyncmcp_nb.session.log import By
 
 if TYPE_CHECKING:
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 class PandasViews:
     """The log's views, with pandas imported when one is asked for."""
 
-    def frame(self, records: Sequence[CallRecord]) -> pd.DataFrame:
+    def frame(self, ledger: LedgerReader, chosen: CallFilter) -> pd.DataFrame:
         """See ``LogViews.frame``."""
-        from asyncmcp_nb.frame import to_frame
+        from asyncmcp_nb.frame import read_frame
 
-        return to_frame(records)
+        return read_frame(ledger, chosen)
 
     def results(self, records: Sequence[CallRecord]) -> pd.DataFrame:
         """See ``LogViews.results``."""

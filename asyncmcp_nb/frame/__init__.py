@@ -6,7 +6,7 @@ loads pandas. Below: the records of ``ledger``. Nothing here reads a ledger or w
 
 from asyncmcp_nb.frame.columns import COLUMNS, Column
 from asyncmcp_nb.frame.export import export
-from asyncmcp_nb.frame.frame import to_frame
+from asyncmcp_nb.frame.frame import read_frame, to_frame
 from asyncmcp_nb.frame.join import join_answers
 from asyncmcp_nb.frame.latency import latency
 from asyncmcp_nb.frame.redact import Redact
@@ -21,6 +21,7 @@ __all__ = [
     "export",
     "join_answers",
     "latency",
+    "read_frame",
     "throughput",
     "timeline",
     "to_frame",

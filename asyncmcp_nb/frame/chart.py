@@ -48,6 +48,9 @@ _SCALE: Final = 1.5
 """Pixels of the picture for one of the chart: sharp on most screens, and not large in a file."""
 _DAY_SECONDS: Final = 86_400
 _PICTURE: Final = "image/png"
+_VEGA_LITE: Final = "application/vnd.vegalite.v5+json"
+"""What JupyterLab 4 knows. Altair 6 writes version 6, which nothing here makes use of."""
+_SCHEMA: Final = "https://vega.github.io/schema/vega-lite/v5.20.1.json"
 
 
 def altair() -> Any:
@@ -140,7 +143,7 @@ class _Shown:
 
     def _repr_mimebundle_(self, *args: Any, **kwargs: Any) -> Any:
         made: Any = self
-        if altair().renderers.active != "default":
+        if altair().renderers.active != "default":  # the user chose another
             return super()._repr_mimebundle_(*args, **kwargs)  # type: ignore[misc] - of altair's class
         return bundle(made)
 
@@ -150,10 +153,9 @@ def bundle(made: Any) -> dict[str, Any]:
 
     The picture is the HTML of a chart: with HTML beside it, readers of notebooks would show that.
     """
-    specification = made.to_dict()
-    kind = f"application/vnd.vegalite.v{altair().SCHEMA_VERSION.lstrip('v').split('.')[0]}+json"
+    specification = {**made.to_dict(), "$schema": _SCHEMA}
     words = specification.get("description", "a chart")
-    return {kind: specification, "text/plain": words, **_picture(made, words)}
+    return {_VEGA_LITE: specification, "text/plain": words, **_picture(made, words)}
 
 
 def _picture(made: Any, words: str) -> dict[str, Any]:

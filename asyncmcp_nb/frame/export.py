@@ -26,7 +26,7 @@ from typing import Any, Final
 
 from asyncmcp_nb.errors import ConfigError
 from asyncmcp_nb.frame.columns import COLUMNS
-from asyncmcp_nb.frame.page import to_page
+from asyncmcp_nb.frame.page import page_parts
 from asyncmcp_nb.frame.parquet import write_parquet
 from asyncmcp_nb.frame.plain import plain_row
 from asyncmcp_nb.frame.redact import Redact, redacted
@@ -96,7 +96,8 @@ def _write_jsonl(records: Sequence[CallRecord], path: Path) -> None:
 
 
 def _write_html(records: Sequence[CallRecord], path: Path) -> None:
-    path.write_text(to_page(records), encoding="utf-8")
+    with path.open("x", encoding="utf-8") as file:
+        file.writelines(page_parts(records))
 
 
 _WRITERS: Final[Mapping[str, Callable[[Sequence[CallRecord], Path], None]]] = {

@@ -67,15 +67,14 @@ def read_frame(ledger: LedgerReader, chosen: CallFilter) -> pd.DataFrame:
 
 def _frame(fields: Mapping[str, Sequence[Any]]) -> pd.DataFrame:
     """A frame of ``_FIELDS``, with statuses as ranks."""
-    begun, ended, ranks = fields["submitted_at"], fields["responded_at"], fields["status"]
+    ranks = fields["status"]
     results = zip(fields["result_json"], ranks, strict=True)
-    answers = [result if rank in _ANSWERED else None for result, rank in results]
-    latencies = [None if e is None else e - b for b, e in zip(begun, ended, strict=True)]
+    answers = (result if rank in _ANSWERED else None for result, rank in results)
     series = {
         "tool": pd.Series(pd.Categorical(fields["tool"])),
         "status": _by_rank(ranks),
         "arguments": build.objects(build.parsed(fields["arguments_json"])),
-        "latency": build.durations(latencies),
+        "latency": build.waits(fields["submitted_at"], fields["responded_at"]),
         "progress": build.floats(fields["progress"]),
         "structured": build.objects(structured_column(answers)),
         **{name: build.times(fields[name]) for name in _TIMES},
@@ -87,7 +86,7 @@ def _frame(fields: Mapping[str, Sequence[Any]]) -> pd.DataFrame:
 
 @contextmanager
 def _uncollected() -> Generator[None]:
-    """Look for no garbage meanwhile: with each 100,000 new objects that would go over all others."""
+    """Look for no garbage meanwhile: so many new objects would have it go over all others."""
     was_on = gc.isenabled()
     gc.disable()
     try:

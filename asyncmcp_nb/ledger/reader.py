@@ -6,14 +6,15 @@ import json
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any, Final
 
-from asyncmcp_nb.errors import ConfigError
-from asyncmcp_nb.ledger import query
-from asyncmcp_nb.ledger.answers import LEVELS, severity, storable
+from asyncmcp_nb.ledger import log_query, query
+from asyncmcp_nb.ledger.answers import storable
 from asyncmcp_nb.ledger.query import EVERYTHING, CallFilter
 from asyncmcp_nb.ledger.records import Binding, CallRecord, LogEntry, Unsolicited
 from asyncmcp_nb.ledger.schema import CALL_COLUMNS
 from asyncmcp_nb.ledger.status import OUTSTANDING, STATUSES, Status
 from asyncmcp_nb.ledger.store import Store
+
+_CHUNK_COUNT: Final = 300
 
 _SELECT: Final = " ".join(["SELECT", CALL_COLUMNS, "FROM calls"])
 
@@ -89,9 +90,7 @@ class LedgerReader:
         )
         return self._records(statement, parameters)
 
-    def fields(
-        self, names: Sequence[str], chosen: CallFilter = EVERYTHING
-    ) -> dict[str, Sequence[Any]]:
+    def fields(self, names: Sequence[str], chosen: CallFilter = EVERYTHING) -> dict[str, list[Any]]:
         """Some fields of calls in the order of submission, without making a record of each.
 
         Args:
@@ -102,10 +101,15 @@ class LedgerReader:
         statement, parameters = query.page(
             chosen, order_by="position", descending=False, limit=None, offset=0, columns=columns
         )
+        found: dict[str, list[Any]] = {name: [] for name in names}
+        values = list(found.values())
         with self._store.reading() as db:
-            rows = db.execute(statement, parameters).fetchall()
-        values: Iterable[Sequence[Any]] = zip(*rows, strict=True) if rows else [()] * len(names)
-        return dict(zip(names, values, strict=True))
+            rows = db.execute(statement, parameters)
+            # As many as a processor's cache holds, to be turned round while they are there.
+            while chunk := rows.fetchmany(_CHUNK_COUNT):
+                for column, part in zip(values, zip(*chunk, strict=True), strict=True):
+                    column.extend(part)
+        return found
 
     def call_ids(
         self, chosen: CallFilter, *, order_by: str, descending: bool, limit: int
@@ -211,15 +215,9 @@ class LedgerReader:
         Raises:
             ConfigError: No such level.
         """
-        clause, parameters = _which_logs(call_id, level)
-        parts = [
-            "SELECT call_id, level, logger, data, received_at",
-            "FROM logs JOIN calls USING (position)",
-            clause,
-            "ORDER BY entry DESC LIMIT ?",
-        ]
+        statement, parameters = log_query.newest(call_id, level, limit)
         with self._store.reading() as db:
-            found = db.execute(" ".join(parts), [*parameters, limit]).fetchall()
+            found = db.execute(statement, parameters).fetchall()
         return [LogEntry(*row) for row in reversed(found)]
 
     def log_count(self, call_id: str | None = None, *, level: str | None = None) -> int:
@@ -232,9 +230,8 @@ class LedgerReader:
         Raises:
             ConfigError: No such level.
         """
-        clause, parameters = _which_logs(call_id, level)
+        statement, parameters = log_query.count(call_id, level)
         with self._store.reading() as db:
-            statement = " ".join(["SELECT count(*) FROM logs", clause])
             return int(db.execute(statement, parameters).fetchone()[0])
 
     def unsolicited(self) -> list[Unsolicited]:
@@ -258,18 +255,3 @@ class LedgerReader:
         with self._store.reading() as db:
             found = db.execute(statement).fetchone()[0]
         return None if found is None else float(found)
-
-
-def _which_logs(call_id: str | None, level: str | None) -> tuple[str, list[str | int]]:
-    """The ``WHERE`` clause of log messages, and its parameters."""
-    if level is not None and level not in LEVELS:
-        raise ConfigError(f"no log level {level!r}; known: {', '.join(LEVELS)}")
-    terms: list[str] = []
-    parameters: list[str | int] = []
-    if level is not None:
-        terms.append("severity >= ?")
-        parameters.append(severity(level))
-    if call_id is not None:
-        terms.append("logs.position = (SELECT position FROM calls WHERE call_id = ?)")
-        parameters.append(call_id)
-    return ("WHERE " + " AND ".join(terms) if terms else ""), parameters

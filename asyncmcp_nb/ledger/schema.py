@@ -103,7 +103,12 @@ _VERSION_4: Final = (
     "ALTER TABLE calls ADD COLUMN running_at REAL",
 )
 
-MIGRATIONS: Final = (_VERSION_1, _VERSION_2, _VERSION_3, _VERSION_4)
+_VERSION_5: Final = (
+    # Ends with the entry: the newest messages of a severity come without sorting.
+    "CREATE INDEX logs_severity ON logs (severity)",
+)
+
+MIGRATIONS: Final = (_VERSION_1, _VERSION_2, _VERSION_3, _VERSION_4, _VERSION_5)
 """Statements that lead from version *n* to *n + 1*; the newest version is how many there are."""
 
 

@@ -16,7 +16,7 @@ from typing import Any, Final, cast
 _KEY: Final = re.compile(r'"structuredContent"[ \t\r\n]*:[ \t\r\n]*')
 _NAME: Final = '"structuredContent"'
 _ENDS_COUNT: Final = 1_000
-_scan: Final = json.JSONDecoder().scan_once
+_DECODER: Final = json.JSONDecoder()
 
 
 def structured_of(result_json: str | None) -> Any:
@@ -37,8 +37,8 @@ def _content(result: str, ends: dict[str, bool]) -> Any:
     found = _KEY.match(result, result.rfind(_NAME))
     if found is not None:
         try:
-            value, end = _scan(result, found.end())
-        except (StopIteration, ValueError, RecursionError):
+            value, end = _DECODER.raw_decode(result, found.end())
+        except (ValueError, RecursionError):
             return None
         if _closes_one_object(result[end:], ends):
             return value

@@ -6,8 +6,10 @@ stdin), ``--yes`` in the cell is the answer. Python's own ``session.submit`` nev
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Final
 
+from IPython.core.error import StdinNotImplementedError
 from mcp_types import Tool
 
 from asyncmcp_nb.magics.context import Context
@@ -44,13 +46,12 @@ def require_consent(context: Context, tool: Tool, *, call_count: int | None = 1)
     if (*key, True) in agreed or (*key, is_many) in agreed:
         return
     name = cut(one_line(tool.name), 80)
-    times = (
-        "" if not is_many else " for many rows" if call_count is None else f" {call_count:,} times"
-    )
-    try:
+    times = ""
+    if is_many:
+        times = " for many rows" if call_count is None else f" {call_count:,} times"
+    answer: str | None = None
+    with suppress(EOFError, OSError, StdinNotImplementedError):  # nobody is there
         answer = input(f"{name} is destructive, its server says. Call it{times}? [y/N] ")
-    except (EOFError, OSError):  # a kernel without a front end says so with an OSError of its own
-        answer = None
     if answer is None:
         raise MagicUsageError(
             f"nothing was sent: {name} is destructive, and nobody is here to ask; "

@@ -133,8 +133,9 @@ class Dispatcher:
         self.state.last_error = error
         session = self.state.open_session(self._shell.user_ns)
         is_cut_off = session is not None and session.snapshot().error is not None
-        hint = "the broker cannot be reached, `%mcp status` says why" if is_cut_off else ""
-        return OneLineError(error, hint if isinstance(error, CallTimedOut) else "")
+        if is_cut_off and isinstance(error, CallTimedOut):
+            return OneLineError(error, "the broker cannot be reached, `%mcp status` says why")
+        return OneLineError(error, "; ".join(getattr(error, "__notes__", ())))
 
 
 async def _learn_tools(session: Session) -> None:

@@ -112,6 +112,10 @@ class CallBook:
         """See ``GroupOwner``."""
         return self._views.join(source, self._desk.ledger.get_many(call_ids))
 
+    def timeline(self, call_ids: Sequence[str]) -> Any:
+        """See ``GroupOwner``."""
+        return self._views.timeline(self._desk.ledger.get_many(call_ids), None)
+
     def adopt(self, tally: Tally) -> None:
         """See ``GroupOwner``."""
         self._tallies.add(tally)

@@ -26,6 +26,10 @@ class GroupOwner(CallOwner, Protocol):
         """The input with its answers beside it."""
         ...
 
+    def timeline(self, call_ids: Sequence[str]) -> Any:
+        """A plot of who waited for what."""
+        ...
+
     def adopt(self, tally: Tally) -> None:
         """Close it with the session."""
         ...
@@ -103,6 +107,14 @@ class CallGroup(Sequence[Call]):
         """Wait for all, then the input joined with the answers, in the order of the input."""
         await self
         return self._owner.joined_frame(self._source, [call.id for call in self._calls])
+
+    def timeline(self) -> Any:
+        """A plot of how long its calls were queued, sent and running (needs altair).
+
+        Raises:
+            MissingDependency: altair is not installed.
+        """
+        return self._owner.timeline([call.id for call in self._calls])
 
     async def _wait(self) -> CallGroup:
         if not self.is_done:

@@ -85,8 +85,15 @@ class SessionInbox:
         if verdict is Verdict.UNSOLICITED:
             self._keep(incoming)
         elif verdict is Verdict.WANTED and isinstance(incoming.message, JSONRPCRequest):
-            self._on_request(incoming)
+            self._announce(incoming)
         return verdict is Verdict.WANTED
+
+    def _announce(self, incoming: Incoming) -> None:
+        try:
+            self._on_request(incoming)
+        except LedgerError as exc:
+            # It is put all the same, without its call.
+            logger.warning("a server's question is not traced to its call: %s", plain(exc))
 
     def _keep(self, incoming: Incoming) -> None:
         if (arrival := arrival_of(incoming, time.time())) is None:

@@ -26,8 +26,8 @@ Observer = Callable[[Sequence[CallRecord]], None]
 class LogViews(Protocol):
     """Pandas views of records; given in, so that a session needs no pandas."""
 
-    def frame(self, records: Sequence[CallRecord]) -> pd.DataFrame:
-        """One row a call."""
+    def frame(self, ledger: LedgerReader, chosen: CallFilter) -> pd.DataFrame:
+        """One row a call, read without making a record of each."""
         ...
 
     def results(self, records: Sequence[CallRecord]) -> pd.DataFrame:
@@ -78,7 +78,7 @@ class Log:
 
     def frame(self, chosen: CallFilter | None = None) -> pd.DataFrame:
         """One row a call; ``asyncmcp_nb.frame.COLUMNS`` says what each column means."""
-        return self._views.frame(self._rows(chosen))
+        return self._views.frame(self.ledger, chosen or CallFilter())
 
     def results(self, chosen: CallFilter | None = None) -> pd.DataFrame:
         """Structured content of finished calls as columns."""

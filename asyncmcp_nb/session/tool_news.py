@@ -74,9 +74,10 @@ class ToolNews:
                         continue
             except (MCPError, SubscriptionLost, AsyncMcpError) as exc:
                 logger.info("a stream of changes was lost: %s", plain(exc))
-            lasted_seconds = time.monotonic() - began
-            pause = _RETRY_SECONDS if lasted_seconds > _STABLE_SECONDS else pause * 2
-            await anyio.sleep(min(pause, _LONGEST_RETRY_SECONDS))
+            if time.monotonic() - began > _STABLE_SECONDS:
+                pause = _RETRY_SECONDS
+            await anyio.sleep(pause)
+            pause = min(pause * 2, _LONGEST_RETRY_SECONDS)
 
     async def _drain(self, stream: Subscription) -> bool:
         """Wait for its end; whether it is to be begun anew for its age."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from pathlib import PurePath
+from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -89,7 +89,7 @@ def roots_in(text: str) -> list[str]:
 
 
 def _root(line: str, number: int) -> str:
-    path = PurePath(line)
+    path = Path(line)
     if "://" not in line:
         if not path.is_absolute():
             raise ValueError(f"line {number}: {_shown(line)} is neither file://… nor a full path")

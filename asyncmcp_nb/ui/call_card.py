@@ -155,6 +155,14 @@ class CallCard:
         if self.pane is not None:
             self.pane.follow(poke)
 
+    def close(self) -> None:
+        """See ``part.Closing``."""
+        with self._lock:
+            for view in self.questions.views:
+                view.close()
+            if self.pane is not None:
+                self.pane.close()
+
     # -- inside -----------------------------------------------------------------------------------
 
     def _read(self, session: Session) -> CallRecord | None:

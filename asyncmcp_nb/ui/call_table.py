@@ -70,14 +70,19 @@ class CallTable:
         elif not self._is_current(session):
             self._read(session)
         else:
-            self.tick(session)
+            self._tick_rows()
         if self.card is not None:
             self.card.render(session)
 
-    def tick(self, _: Session) -> None:
+    def tick(self, session: Session) -> None:
         """Show elapsed times as they are now; nothing is read."""
+        self._tick_rows()
+        if self.card is not None:
+            self.card.tick(session)
+
+    def _tick_rows(self) -> None:
         with self._lock:
-            for row in self.rows[: 0 if self.page is None else len(self.page.records)]:
+            for row in self.rows:
                 row.tick()
 
     def freeze(self, words: str) -> None:
@@ -150,6 +155,12 @@ class CallTable:
             "amcp-t-fresh",
         )
         self.rows: list[TableRow] = []
+        self._row_actions = RowActions(
+            select=self._telling(self._select),
+            open=self._telling(self._open),
+            act=self._telling(self._act),
+            code=self._telling(self._code),
+        )
         self.body = kit.box([], "amcp-t-body")
         self.card = None if self._on_open is not None else CallCard(session)
         style = widgets.style_box(sheet("table"))
@@ -162,18 +173,15 @@ class CallTable:
         self.widget: widgets.Widget = calls
         if self.card is not None:
             self.widget = kit.box([calls, self.card.widget], "amcp-t-alone")
-        self._make_rows(self._pager.asked.page_rows)
 
     def _make_rows(self, count: int) -> None:
-        """Have so many places for calls. In the thread of the person who asks for them."""
-        actions = RowActions(
-            select=self._telling(self._select),
-            open=self._telling(self._open),
-            act=self._telling(self._act),
-            code=self._telling(self._code),
-        )
+        """Have so many places for calls, and show no others."""
         for number in range(len(self.rows), count):
-            self.rows.append(TableRow(self._kit, number + 1, actions))
+            self.rows.append(TableRow(self._kit, number + 1, self._row_actions))
+        if len(self.rows) != len(self.body.children):
+            self.body.children = [row.widget for row in self.rows]
+        for number, row in enumerate(self.rows):
+            row.set_shown(number < count)
 
     def _telling(self, callback: Callable[..., object]) -> Callable[..., None]:
         return telling(self.deeds.tell_trouble, callback)
@@ -202,10 +210,8 @@ class CallTable:
 
     def _show(self, page: Page) -> None:
         self.page = page
+        self._make_rows(len(page.records))
         self._refill()
-        rows = [row.widget for row in self.rows[: len(page.records)]]
-        if len(rows) != len(self.body.children):
-            self.body.children = rows
         self.filters.show(page.asked)
         self.heads.show(page.asked)
         self.pages.show(page)
@@ -244,7 +250,6 @@ class CallTable:
     def _ask(self, changes: Mapping[str, Any]) -> None:
         with self._lock:
             self._pager.ask(**changes)
-            self._make_rows(self._pager.asked.page_rows)
         self._changed()
 
     def _sort(self, order_by: str) -> None:

@@ -53,7 +53,9 @@ class CardActions:
         self._open: str | None = None
         self._offered: str | None = None
         self.said = kit.html("amcp-card-said")
-        self.cancel = self._button("Cancel call", "give this call up; its worker is told", self._cancel)
+        self.cancel = self._button(
+            "Cancel call", "give this call up; its worker is told", self._cancel
+        )
         self.retry = self._button("Retry", "submit it again as a new call", self._retry)
         self.edit = self._button("Edit", "fill the form with its arguments", self._edit)
         set_hidden(self.edit, on_edit is None)

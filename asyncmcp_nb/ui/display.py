@@ -46,7 +46,13 @@ DISPLAYS: Final = (
         "status_bar.status_html",
         "text.status_text",
     ),
-    Display("asyncmcp_nb.session.call", "Call", "call_html.call_html", "text.repr_text", live="call_display.card_of"),
+    Display(
+        "asyncmcp_nb.session.call",
+        "Call",
+        "call_html.call_html",
+        "text.repr_text",
+        live="call_display.card_of",
+    ),
     Display(
         "asyncmcp_nb.session.group",
         "CallGroup",

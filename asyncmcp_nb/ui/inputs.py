@@ -140,11 +140,6 @@ class Kit:
         made = self._labelled(ipywidgets.Dropdown, label, classes, options=_options(options))
         return cast("Choice", made)
 
-    def radios(self, label: str, options: Options, *classes: str) -> Choice:
-        """A few choices, all of them seen."""
-        made = self._labelled(ipywidgets.RadioButtons, label, classes, options=_options(options))
-        return cast("Choice", made)
-
     def button(self, words: str, tooltip: str, handler: Handler, *classes: str) -> Press:
         """A button; the tooltip says more than its words."""
         shown = {"description": plain(words), "tooltip": plain(tooltip)}
@@ -152,12 +147,17 @@ class Kit:
         made.on_click(handler)
         return cast("Press", made)
 
+    @property
+    def settling(self) -> Settling:
+        """What clicks of senders wait for."""
+        if self._settling is None:
+            self._settling = Settling()
+        return self._settling
+
     def sender(self, words: str, tooltip: str, handler: Handler, *classes: str) -> Press:
         """A button that sends what was typed; a click waits until all of it has arrived."""
         made = self.button(words, tooltip, handler, *classes)
-        if self._settling is None:
-            self._settling = Settling()
-        settle_clicks(made, self._settling)
+        settle_clicks(made, self.settling)
         return made
 
     def html(self, *classes: str) -> Html:

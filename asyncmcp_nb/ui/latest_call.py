@@ -90,8 +90,8 @@ def sent_html(record: CallRecord | None) -> Html:
     if record is None:
         return tag("span", "the ledger does not have this call any more", class_="amcp-quiet")
     took = duration(elapsed_seconds(record))
-    name = joined("sent as call ", tag("code", record.call_id))
-    return tag("div", chip(record.status), " ", name, f" · {took}", class_="amcp-sent-words")
+    name = joined("sent as call ", tag("code", record.call_id), " · ")
+    return tag("div", name, chip(record.status), f" · {took}", class_="amcp-sent-words")
 
 
 def _record(session: Session, call_id: str) -> CallRecord | None:

@@ -53,7 +53,7 @@ class QuestionView:
         accept, decline, cancel = (
             self._answering(action) for action in ("accept", "decline", "cancel")
         )
-        self.accept = kit.button(self.body.accept, "answer the server", accept, "mod-primary")
+        self.accept = kit.sender(self.body.accept, "answer the server", accept, "mod-primary")
         self.decline = kit.button("Decline", "tell the server: no", decline)
         self.cancel = kit.button("Cancel", "go without a choice; the server is told", cancel)
         self.said = kit.html("amcp-card-said")

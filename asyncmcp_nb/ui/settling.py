@@ -14,6 +14,8 @@ from typing import Any, Final, cast
 
 import ipywidgets
 
+from asyncmcp_nb.ui.widgets import close_tree
+
 _PATIENCE_SECONDS: Final = 3.0
 """After which a page that did not reply is not asked any more."""
 
@@ -49,8 +51,9 @@ class Settling:
 
     def close(self) -> None:
         """Ask nothing any more."""
-        for one in (self._link, self._question, self._reply):
-            one.close()
+        self._link.close()
+        for one in (self._question, self._reply):
+            close_tree(cast("Any", one))
 
     def _replied(self, change: Any) -> None:
         if change["new"] < self._question.value:

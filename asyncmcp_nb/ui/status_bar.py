@@ -1,4 +1,4 @@
-"""The bar on top of the panel: who is connected where, how it goes, what it cost; and what to do."""
+"""The bar on top of the panel: who is connected where, how it goes, what it cost, what to do."""
 
 from __future__ import annotations
 

@@ -56,6 +56,7 @@ class TableRow:
         self.moved = 0
         """The number of the move that brought it there."""
         self._shown: tuple[CallRecord, bool] | None = None
+        self._is_shown = True
         where = f"row {number}"
         self.check = kit.check(f"Select {where}", "amcp-t-row-check")
         self.cells = kit.html("amcp-t-row-cells")
@@ -93,6 +94,15 @@ class TableRow:
         if self.act.description != words:
             self.act.description = words
         return before is not None and before.call_id != record.call_id
+
+    def set_shown(self, is_shown: bool) -> None:
+        """Be there, or not; what is not there shows no call."""
+        if is_shown != self._is_shown:
+            self._is_shown = is_shown
+            change = self.widget.remove_class if is_shown else self.widget.add_class
+            change("amcp-t-gone")
+        if not is_shown:
+            self.record = self._shown = None
 
     def tick(self) -> None:
         """Show the elapsed time of a call that goes on."""

@@ -94,8 +94,8 @@ def _of_columns(found: Mapping[str, list[Any]]) -> Table | str:
             return f"{_named(name)} holds {nested}"
     if fewest < most:
         return (
-            f"its lists are of different length: {_named(shortest)} has {fewest:,} values, "
-            f"{_named(longest)} {most:,}"
+            f"its lists are of different length: {fewest:,} in {_named(shortest)}, "
+            f"{most:,} in {_named(longest)}"
         )
     return Table(dict(found), most) if most else "its lists are empty"
 

@@ -14,6 +14,9 @@ from asyncmcp_nb.ui.escape import Child, Html, style, tag
 
 _FOLDER: Final = "styles"
 
+_ROOT: Final = "amcp mathjax_ignore tex2jax_ignore"
+"""The style sheets' root; pages that look for formulas look no further (MathJax 3 and 2)."""
+
 
 @cache
 def sheet(*names: str) -> Html:
@@ -30,9 +33,9 @@ def framed(*children: Child, sheets: tuple[str, ...] = ()) -> Html:
         *children: What is shown.
         sheets: Style sheets besides ``base``.
     """
-    return tag("div", sheet(*sheets), *children, class_="amcp")
+    return tag("div", sheet(*sheets), *children, class_=_ROOT)
 
 
 def bare(*children: Child) -> Html:
     """A part of a page that has the style sheets already."""
-    return tag("div", *children, class_="amcp")
+    return tag("div", *children, class_=_ROOT)

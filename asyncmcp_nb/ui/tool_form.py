@@ -20,7 +20,7 @@ from asyncmcp_nb.ui.form.model import FormModel
 from asyncmcp_nb.ui.form.place_view import HIDDEN, mark
 from asyncmcp_nb.ui.form.static_view import form_html, form_text
 from asyncmcp_nb.ui.form.view import FormView
-from asyncmcp_nb.ui.inputs import Kit
+from asyncmcp_nb.ui.inputs import Kit, close_all
 from asyncmcp_nb.ui.latest_call import LatestCall
 from asyncmcp_nb.ui.send_bar import SendBar
 from asyncmcp_nb.ui.timeout_field import TimeoutField
@@ -159,7 +159,7 @@ class ToolForm:
     def close(self) -> None:
         """Take it out of the page."""
         self.view.close()
-        self.widget.close()
+        close_all(self.widget)
         self._kit.close()
 
     # -- inside -----------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from inspect import cleandoc
 from typing import Final
 
 from mcp_types import Tool
@@ -52,7 +53,7 @@ def question(tool: Tool) -> str:
 
 
 def _description(tool: Tool) -> Html | None:
-    words = (tool.description or "").strip()
+    words = cleandoc(tool.description or "").strip()
     if not words:
         return None
     whole = tag("div", cut(words, _DESCRIPTION_CHARACTERS), class_="amcp-words")

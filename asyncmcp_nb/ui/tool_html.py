@@ -34,7 +34,7 @@ _WHEN_TRUE: Final[Sequence[tuple[str, Hint]]] = (
 )
 _WHEN_FALSE: Final[Sequence[tuple[str, Hint]]] = (
     ("read_only_hint", ("✎", "makes changes")),
-    ("destructive_hint", ("＋", "adds only")),
+    ("destructive_hint", ("⊕", "adds only")),
     ("open_world_hint", ("⌂", "closed world")),
 )
 
@@ -145,7 +145,7 @@ def _split(words: str) -> tuple[str, str]:
     """What of a description stands before the fold, and what behind it."""
     if len(words) <= _LEAD_CHARACTERS and words.count("\n") < 6:
         return words, ""
-    paragraph = words.split("\n\n")[0]
+    paragraph = words.split("\n\n", maxsplit=1)[0]
     lead = paragraph if len(paragraph) <= _LEAD_CHARACTERS else words[:_LEAD_CHARACTERS]
     return one_line(lead), words[len(lead) :]
 

@@ -16,6 +16,7 @@ from asyncmcp_nb.ui import widgets
 from asyncmcp_nb.ui.callbacks import telling
 from asyncmcp_nb.ui.escape import Html, joined, tag
 from asyncmcp_nb.ui.session_html import tools_part, unlisted
+from asyncmcp_nb.ui.settling import Settling
 from asyncmcp_nb.ui.status_bar import next_step
 from asyncmcp_nb.ui.text import tools_text
 from asyncmcp_nb.ui.theme import bare, sheet
@@ -47,12 +48,16 @@ class ToolListPart:
         self._trouble = ""
         self.chosen: Tool | None = None
         """The tool whose details are shown."""
-        self.search = widgets.text_line("Search tools", "Search: name, title, description")
+        self.search = widgets.text_line("Search tools", "Search; Enter opens, and the next")
         self.list = widgets.list_box("Tools")
         self.refresh = widgets.button("Refresh", "ask the server for its tools again")
         self.note = widgets.html_box()
         self.details = widgets.html_box()
         self.search.observe(telling(self._tell, self._search_changed), "value")
+        # JupyterLab takes the arrow keys of a list for its cells, but leaves a text line its keys.
+        self._settling = Settling()
+        next_one = telling(self._tell, self._choose_next)
+        widgets.on_enter(self.search, lambda: self._settling.then(next_one))
         self.list.observe(telling(self._tell, self._index_changed), "index")
         self.refresh.on_click(telling(self._tell, self._refresh_clicked))
         style_box = widgets.style_box(sheet("tools"))
@@ -98,6 +103,10 @@ class ToolListPart:
         """See ``part.Part``."""
         self._poke = poke
 
+    def close(self) -> None:
+        """See ``part.Closing``."""
+        self._settling.close()
+
     # -- choosing ---------------------------------------------------------------------------------
 
     def show(self, name: str) -> None:
@@ -108,15 +117,30 @@ class ToolListPart:
             self._show_details()
 
     def _index_changed(self, change: widgets.Change) -> None:
+        index: int | None = change["new"]
+        if not self._is_filling and index is not None:
+            self._choose(index)
+
+    def _choose(self, index: int) -> None:
         with self._lock:
-            index = change["new"]
-            if self._is_filling or index is None or index >= len(self._listed):
+            if index >= len(self._listed):
                 return
-            chosen: Tool = self._listed[int(index)]
-            self.chosen = chosen
+            chosen = self.chosen = self._listed[index]
             self._show_details()
         if self._on_choose is not None:
             self._on_choose(chosen.name)
+
+    def _choose_next(self) -> None:
+        """The first tool that matches; the one after it where one of them is chosen already."""
+        with self._lock:
+            if not self._listed:
+                return
+            index = self.list.index
+            following = 0 if index is None else (index + 1) % len(self._listed)
+            is_same = following == index
+            self.list.index = following
+        if is_same:
+            self._choose(following)
 
     def _search_changed(self, _: widgets.Change) -> None:
         with self._lock:

@@ -8,7 +8,6 @@ from typing import Any, Protocol, TypeVar, cast
 
 import ipywidgets
 
-
 Change = Mapping[str, Any]
 """What an observer is given: the value as ``new``, what was there before as ``old``."""
 
@@ -119,10 +118,21 @@ def choice(words: str, options: Sequence[tuple[str, Any]]) -> Choice:
 
 
 def text_line(words: str, placeholder: str) -> Input:
-    """A line to type into, which tells of each character; its label is for a style sheet to hide."""
+    """A line to type into, which tells of each character; style sheets may hide its label."""
     layout = ipywidgets.Layout(width="auto")
     made = ipywidgets.Text(description=words, placeholder=placeholder, layout=layout)
     return cast("Input", made)
+
+
+def on_enter(line: Input, then: Callable[[], object]) -> None:
+    """Call back when the Enter key is pressed in a line."""
+    untyped: Any = line
+
+    def came(_: Any, content: Any, __: Any) -> None:
+        if content.get("event", "") == "submit":
+            then()
+
+    untyped.on_msg(came)
 
 
 def list_box(words: str) -> ListBox:
@@ -226,7 +236,12 @@ def close_tree(widget: Widget) -> None:
 def when_closed(widget: Widget, then: Callable[[], object]) -> None:
     """Call back when a widget is closed, by whomever."""
     traits: Any = widget
-    traits.observe(lambda change: then() if change["new"] is None else None, "comm")
+
+    def changed(change: Change) -> None:
+        if change["new"] is None:
+            then()
+
+    traits.observe(changed, "comm")
 
 
 def keep(widget: Widget, view: object) -> None:

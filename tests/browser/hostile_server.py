@@ -39,7 +39,7 @@ STRINGS: Final = (
     f"<script>{MARK}alert(1)</script>",
     f"<img src=x onerror='{MARK}alert(2)'>",
     f"<svg onload='{MARK}'><style>*{{display:none!important}}</style>",
-    f'"\'><iframe srcdoc="<script>parent.__executed=1</script>"></iframe>',
+    '"\'><iframe srcdoc="<script>parent.__executed=1</script>"></iframe>',
     f"</textarea></option></select></code></pre></div><img src='{FAR}'>",
     f"[a](javascript:{MARK}) ![b]({FAR}) <a href='javascript:{MARK}'>c</a>",
     f"$$\\href{{javascript:{MARK}}}{{d}}$$ $\\unicode{{<img src=x onerror={MARK}>}}$ \\(x\\)",

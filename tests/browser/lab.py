@@ -54,15 +54,20 @@ _SOURCES: Final = """
   cell => cell.model.sharedModel.getSource())
 """
 _TOO_WIDE: Final = """
-() => [...document.querySelectorAll('.jp-Notebook .jp-Cell')].flatMap((cell, index) => {
-  const area = cell.querySelector('.jp-Cell-outputArea');
-  if (!area) return [];
+() => [...document.querySelectorAll('.jp-Notebook .jp-Cell-outputArea')].flatMap((area, index) => {
   const right = area.getBoundingClientRect().right;
-  const by = [...area.querySelectorAll('.amcp')]
-    .filter(one => !one.closest('.amcp-scroll, details:not([open])'))
-    .map(one => Math.round(one.getBoundingClientRect().right - right));
-  const most = Math.max(area.scrollWidth - area.clientWidth, ...by);
-  return most > 1 ? [`cell ${index} by ${most} pixels`] : [];
+  const scrolls = one => {
+    // JupyterLab's own boxes scroll all that is too wide: ours are to do so before.
+    for (let box = one; box.closest('[class*="amcp"]') && box !== area; box = box.parentElement) {
+      if (box !== one && getComputedStyle(box).overflowX !== 'visible') return true;
+    }
+    return false;
+  };
+  return [...area.querySelectorAll('[class*="amcp"], .widget-box, table')]
+    .map(one => [one, Math.round(one.getBoundingClientRect().right - right)])
+    .filter(([one, by]) => by > 1 && !scrolls(one))
+    .map(([one, by]) => `output ${index}: ${one.localName}.${one.className} by ${by} pixels`)
+    .slice(0, 3);
 })
 """
 _HAS_ENDED: Final = "key => window.__ended[key]"

@@ -48,7 +48,6 @@ class Output:
     def error(self) -> str:
         """The one line of its only error."""
         assert self.status == "error"
-        print(self.errors)
         ((line,),) = self.errors
         assert "\n" not in line
         return line

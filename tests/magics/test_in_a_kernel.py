@@ -190,7 +190,7 @@ def test_map_wait_and_log_go_together(connected: Notebook) -> None:
     assert mapped.stdout.startswith("group: <CallGroup add")
     # Some may have ended before anybody waited.
     assert re.match(r"(\d+) calls? ended: \1 done|no call is outstanding", waited.stdout)
-    assert logged.stdout.endswith("rows, 20 columns\n")
+    assert logged.stdout.endswith("rows, 21 columns\n")
     assert connected.value("sorted(frame.text.tail(20).astype(int))[-1]") == "20"
     assert connected.value("[c.is_done for c in group].count(True)") == "20"
 

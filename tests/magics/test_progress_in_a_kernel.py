@@ -139,6 +139,12 @@ await asyncio.gather(*(asyncio.ensure_future(group._wait()) for group in (one, t
     assert sum(text.startswith("two: 2 calls in") for text in texts) == 1
 
 
+def test_a_group_has_a_timeline_of_its_own_calls(gated: Notebook) -> None:
+    gated.ok("gate.set()\nmine = await session.map('gated', [1, 2])")
+
+    assert gated.value("mine.timeline()").startswith("Timeline of 2 calls (2 done) from ")
+
+
 def test_bars_leave_no_threads(gated: Notebook) -> None:
     source = """
 import threading

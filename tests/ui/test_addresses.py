@@ -72,6 +72,12 @@ def test_what_looks_otherwise_than_it_is_is_warned_of(url: str, warning: str) ->
     assert Page.of(url).warning == warning
 
 
+def test_the_host_is_not_sought_in_what_stands_before_it() -> None:
+    markup = str(Page.of("https://a.b@a.b/a.b").html(with_link=False))
+
+    assert "https://a.b@<b>a.b</b>/a.b" in markup
+
+
 def test_a_saved_notebook_has_no_link() -> None:
     assert "a" not in page(Page.of("https://a.b").html(with_link=False)).tags
 

@@ -21,7 +21,8 @@ class Space:
 
 
 @pytest.mark.parametrize(
-    ("text", "name"), [("df", "df"), ("  größe_2 ", "größe_2"), ("\ufb01le", "file"), ("match", "match")]
+    ("text", "name"),
+    [("df", "df"), ("  größe_2 ", "größe_2"), ("\ufb01le", "file"), ("match", "match")],
 )
 def test_a_name_of_python_is_used_as_python_reads_it(text: str, name: str) -> None:
     assert usable_name(text) == name

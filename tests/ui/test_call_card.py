@@ -26,6 +26,7 @@ from asyncmcp_nb.ui.call_display import card_of
 from asyncmcp_nb.ui.call_html import call_html
 from asyncmcp_nb.ui.display import register, unregister
 from asyncmcp_nb.ui.part import Shown
+from asyncmcp_nb.ui.question_bodies import FormBody
 from tests.helpers import eventually
 from tests.ui.asking import asked, asking_session, told, until
 from tests.ui.conftest import HOSTILE
@@ -346,7 +347,8 @@ async def test_a_question_is_answered_in_the_card(tmp_path: Path) -> None:
         card = rendered(asking, call)
         (view,) = card.questions.views
 
-        view.body.model.load({"count": 2})  # type: ignore[attr-defined] # a form's body has a model
+        assert isinstance(view.body, FormBody)
+        view.body.model.load({"count": 2})
         view.accept.click()
         said = await told(call)
         card.render(asking)

@@ -12,19 +12,19 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, cast
 
-import anyio
-import anyio.to_thread
 import ipywidgets
 import pytest
+
 from asyncmcp_nb import Deployment, connect, serve
 from asyncmcp_nb.session import CallRecord, Policies, Session
 from asyncmcp_nb.ui.panel import Panel, PanelPart, panel_of
 from asyncmcp_nb.ui.workplace import FORM_COUNT
-from tests.helpers import PATIENCE_SECONDS, memory_deployment, tool_server
+from tests.helpers import PATIENCE_SECONDS, eventually, memory_deployment, tool_server
 from tests.session.asking_servers import asking_server
 from tests.session.conftest import Stage
 from tests.ui.conftest import HOSTILE
 from tests.ui.test_renderers import page
+
 
 @pytest.fixture
 async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
@@ -63,12 +63,7 @@ def panels() -> Iterator[Callable[[Session], Panel]]:
 Panels = Callable[[Session], Panel]
 
 
-async def until(holds: Callable[[], object]) -> None:
-    """Wait for what another thread does."""
-    await anyio.to_thread.run_sync(blocked_until, holds)
-
-
-def blocked_until(holds: Callable[[], object]) -> None:
+def blocked_until(holds: Callable[[], bool]) -> None:
     """Wait for what another thread does, blocking this one as a cell does."""
     deadline, pause = time.monotonic() + PATIENCE_SECONDS, threading.Event()
     while not holds():
@@ -101,7 +96,9 @@ async def choose(panel: Panel, name: str) -> None:
     part = panel.panel
     names = [label for label, _ in part.tools.list.options]
     part.tools.list.index = names.index(name)
-    await until(lambda: part.workplace.form is not None and part.workplace.form.tool.name == name)
+    await eventually(
+        lambda: part.workplace.form is not None and part.workplace.form.tool.name == name
+    )
 
 
 # -- one part opens another -----------------------------------------------------------------------
@@ -117,8 +114,8 @@ async def test_choosing_a_tool_opens_its_form_and_sending_opens_the_call(
     assert form is not None
     form.load({"n": 12345678901234567890})
     form.submit()
-    await until(lambda: panel.panel.workplace.card.call_id)
-    await until(lambda: "done" in said(panel) and "12345678901234567890" in said(panel))
+    await eventually(lambda: panel.panel.workplace.card.call_id is not None)
+    await eventually(lambda: "done" in said(panel) and "12345678901234567890" in said(panel))
 
     assert "Choose a tool: its form opens here." in before
     assert "Choose a tool" not in said(panel)
@@ -166,12 +163,12 @@ async def test_opening_a_row_shows_its_call_and_editing_puts_its_arguments_in_th
     await call
     panel = panels(session)
     part = panel.panel
-    await until(lambda: part.table.rows[0].record is not None)
+    await eventually(lambda: part.table.rows[0].record is not None)
     part.table.rows[0].open.click()
-    await until(lambda: part.workplace.card.call_id == call.id)
-    await until(lambda: "submitted" in said(panel))
+    await eventually(lambda: part.workplace.card.call_id == call.id)
+    await eventually(lambda: "submitted" in said(panel))
     part.workplace.card.actions.edit.click()
-    await until(lambda: part.workplace.form is not None)
+    await eventually(lambda: part.workplace.form is not None)
 
     form = part.workplace.form
     assert form is not None
@@ -185,7 +182,7 @@ async def test_a_tool_that_is_gone_is_said_where_its_form_would_be(
 ) -> None:
     panel = panels(session)
     panel.panel.workplace.open_tool("nothing " + HOSTILE)
-    await until(lambda: "no tool" in said(panel))
+    await eventually(lambda: "no tool" in said(panel))
 
 
 # -- questions ------------------------------------------------------------------------------------
@@ -198,9 +195,9 @@ async def test_calls_that_ask_are_named_on_top_and_open_one_after_the_other(stag
     asks, card = panel.panel.asks, panel.panel.workplace.card
     before = is_seen(asks.widget)
     calls = [session.submit("ask") for _ in range(2)]
-    await until(lambda: len(session.questions.open()) == 2)
-    await until(lambda: is_seen(asks.widget))
-    await until(lambda: "2 calls ask" in page(asks.said.value).text)
+    await eventually(lambda: len(session.questions.open()) == 2)
+    await eventually(lambda: is_seen(asks.widget))
+    await eventually(lambda: "2 calls ask" in page(asks.said.value).text)
     words = page(asks.said.value).text
     opened: list[str | None] = []
     for _ in range(3):
@@ -210,7 +207,7 @@ async def test_calls_that_ask_are_named_on_top_and_open_one_after_the_other(stag
         session.questions.answer(question.id, "accept", {"count": 3})
     for call in calls:
         await call
-    await until(lambda: not is_seen(asks.widget))
+    await eventually(lambda: not is_seen(asks.widget))
     saved = page(bundle(panel)["text/html"]).text
     panel.close()
 
@@ -278,12 +275,16 @@ async def test_nothing_is_sent_to_the_page_while_nothing_changes(
     panel = panels(session)
     await choose(panel, "echo")
     part = cast("PanelPart", panel.part)
-    await until(lambda: "1 done" in said(panel))
+    await eventually(lambda: "1 done" in said(panel))
     requests = dict(session.snapshot().requests)
     part.render(session)
     sent: list[str] = []
+
+    def changed(change: Any) -> None:
+        sent.append(change["new"])
+
     for box in boxes(part.widget):
-        box.observe(lambda change: sent.append(change["new"]), "value")
+        box.observe(changed, "value")
     for _ in range(3):
         part.render(session)
 
@@ -338,7 +339,7 @@ async def test_closing_the_session_ends_the_panel_and_it_says_so(
     await choose(panel, "echo")
     await session.close()
 
-    await until(lambda: not panel.is_live)
+    await eventually(lambda: not panel.is_live)
     assert "closed" in said(panel)
     assert "text/html" in bundle(panel)
 
@@ -357,7 +358,7 @@ async def test_a_panel_lives_as_long_as_its_widget_and_no_longer(session: Sessio
         gc.collect()
         return seen() is None
 
-    await until(is_gone)
+    await eventually(is_gone)
     assert kept
 
 

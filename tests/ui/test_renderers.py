@@ -13,6 +13,7 @@ from asyncmcp_nb.session import CallRecord, Status
 from asyncmcp_nb.ui import rows, statuses, text
 from tests.ui.conftest import HOSTILE
 
+
 class Page(HTMLParser):
     """The elements, attributes and text of markup."""
 

@@ -81,6 +81,20 @@ def test_a_name_that_cannot_be_is_refused_in_one_line(
     assert "\n" not in str(refused.value)
 
 
+def test_a_file_that_could_not_be_written_takes_no_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.replace", refuse)
+
+    with pytest.raises(NotSaved, match="cannot be written: No space left on device"):
+        save(tmp_path / "a.json", b"x")
+
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_what_cannot_be_written_says_why_and_leaves_nothing(tmp_path: Path) -> None:
     path = tmp_path / ("x" * 300 + ".json")
 

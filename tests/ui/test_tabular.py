@@ -42,42 +42,42 @@ def test_single_values_may_stand_beside_a_table() -> None:
     assert "total 2" in page(table_html(found)).text
 
 
-@pytest.mark.parametrize(
-    ("value", "why"),
-    [
-        (7, "it is a number"),
-        ("x", "it is text"),
-        (None, "it is null"),
-        ([], "it is an empty list"),
-        ({}, "it is an empty object"),
-        ([{}, {}], "its objects are empty"),
-        ([1, 2], "item 1 is a number, not an object"),
-        ([{"a": 1}, [2]], "item 2 is a list, not an object"),
-        ([{"a": 1}, {"a": {"b": 1}}], "“a” of item 2 is an object"),
-        ({"a": 1, "b": "x"}, "it is one object, not a list of them"),
-        (
-            {"a": [1], "b": [1, 2]},
-            "its lists are of different length: “a” has 1 values, “b” 2",
-        ),
-        ({"a": [1], "b": [[1]]}, "“b” holds a list"),
-        ({"a": [], "b": []}, "its lists are empty"),
-        ({"rows": []}, "“rows”: it is an empty list"),
-        ({"rows": [True]}, None),
-        ({"total": 1, "rows": [True]}, "“rows”: item 1 is true or false, not an object"),
-        ({"a": {"b": 1}}, "“a”: it is one object, not a list of them"),
-        ({"a": 1, "b": {"c": 1}}, "“b” is an object among single values"),
-        (
-            {"a": 1, "b": {"c": 1}, "d": [1]},
-            "it is an object of 3 fields, 2 of them nested",
-        ),
-        ({"columns": ["a", "a"], "data": [[1, 2]]}, "two of its columns have the same name"),
-        ({"columns": ["a"], "data": []}, "it has no rows"),
-        ({"columns": [], "data": [[]]}, "it has no columns"),
-        ({"columns": ["a"], "data": [1]}, "row 1 is a number, not a list"),
-        ({"columns": ["a"], "data": [[1, 2]]}, "row 1 has 2 values for 1 columns"),
-        ({"columns": ["a"], "data": [[[1]]]}, "row 1 holds a list"),
-    ],
-)
+NO_TABLES: list[tuple[Any, str | None]] = [
+    (7, "it is a number"),
+    ("x", "it is text"),
+    (None, "it is null"),
+    ([], "it is an empty list"),
+    ({}, "it is an empty object"),
+    ([{}, {}], "its objects are empty"),
+    ([1, 2], "item 1 is a number, not an object"),
+    ([{"a": 1}, [2]], "item 2 is a list, not an object"),
+    ([{"a": 1}, {"a": {"b": 1}}], "“a” of item 2 is an object"),
+    ({"a": 1, "b": "x"}, "it is one object, not a list of them"),
+    (
+        {"a": [1], "b": [1, 2]},
+        "its lists are of different length: 1 in “a”, 2 in “b”",
+    ),
+    ({"a": [1], "b": [[1]]}, "“b” holds a list"),
+    ({"a": [], "b": []}, "its lists are empty"),
+    ({"rows": []}, "“rows”: it is an empty list"),
+    ({"rows": [True]}, None),
+    ({"total": 1, "rows": [True]}, "“rows”: item 1 is true or false, not an object"),
+    ({"a": {"b": 1}}, "“a”: it is one object, not a list of them"),
+    ({"a": 1, "b": {"c": 1}}, "“b” is an object among single values"),
+    (
+        {"a": 1, "b": {"c": 1}, "d": [1]},
+        "it is an object of 3 fields, 2 of them nested",
+    ),
+    ({"columns": ["a", "a"], "data": [[1, 2]]}, "two of its columns have the same name"),
+    ({"columns": ["a"], "data": []}, "it has no rows"),
+    ({"columns": [], "data": [[]]}, "it has no columns"),
+    ({"columns": ["a"], "data": [1]}, "row 1 is a number, not a list"),
+    ({"columns": ["a"], "data": [[1, 2]]}, "row 1 has 2 values for 1 columns"),
+    ({"columns": ["a"], "data": [[[1]]]}, "row 1 holds a list"),
+]
+
+
+@pytest.mark.parametrize(("value", "why"), NO_TABLES)
 def test_what_is_no_table_says_why(value: Any, why: str | None) -> None:
     found = table_of(value)
 

@@ -1,4 +1,4 @@
-"""The list of tools: searched as one types, chosen from, and kept as it is while it is refreshed."""
+"""The list of tools: searched as one types, chosen from, and steady while it is refreshed."""
 
 from __future__ import annotations
 
@@ -151,6 +151,29 @@ async def test_choosing_shows_details_and_calls_back_once(served: Session) -> No
     assert "session.form" not in page(part.details.value).text
 
 
+async def test_enter_in_the_search_opens_the_first_match_and_then_the_next(alone: Session) -> None:
+    told: list[str] = []
+    part = ToolListPart(alone, on_choose=told.append)
+    show(part, alone, tools("alpha", "beta", "alphabet"))
+    part.search.value = "alpha"
+    for _ in range(3):
+        enter(part)
+    part.search.value = "bet"
+    enter(part)
+    part.search.value = "nothing"
+    enter(part)
+    part.search.value = "beta"
+    enter(part)
+
+    assert told == ["alpha", "alphabet", "alpha", "beta", "beta"]
+
+
+def enter(part: ToolListPart) -> None:
+    """Press the Enter key in the search, as a page tells of it."""
+    line: Any = part.search
+    line._handle_custom_msg({"event": "submit"}, [])
+
+
 async def test_alone_the_list_says_how_to_open_a_form(served: Session) -> None:
     part = ToolListPart(served)
     part.render(served)
@@ -191,9 +214,13 @@ async def test_a_list_that_has_not_changed_is_not_sent_again(alone: Session) -> 
     part = listing(alone, tools("alpha", "beta"))
     choose(part, "beta")
     sent: list[str] = []
+
+    def changed(change: Any) -> None:
+        sent.append(change["name"])
+
     for name in ("list", "note", "details"):
         box: Any = getattr(part, name)
-        box.observe(lambda change: sent.append(change["name"]))
+        box.observe(changed)
     show(part, alone, tools("alpha", "beta"))
     part.render(alone)
 
@@ -233,10 +260,18 @@ async def test_refresh_asks_again_and_never_waits(served: Session) -> None:
     part = ToolListPart(served)
     told = anyio.Event()
     loop = asyncio.get_running_loop()
-    part.follow(lambda: loop.call_soon_threadsafe(part.render, served))
+
+    def poke() -> None:
+        loop.call_soon_threadsafe(part.render, served)
+
+    def noticed(_: Any) -> None:
+        if noted(part) == "1 tool":
+            told.set()
+
+    part.follow(poke)
     part.render(served)
     box: Any = part.note
-    box.observe(lambda _: told.set() if noted(part) == "1 tool" else None, "value")
+    box.observe(noticed, "value")
 
     part.refresh.click()
     await anyio.lowlevel.checkpoint()

@@ -59,7 +59,8 @@ async def _result(call: Call) -> CallToolResult:
     try:
         result = await call
     except (CallCancelled, CallTimedOut) as exc:
-        raise type(exc)(f"{exc}; `%mcp retry {call.id}` sends it again") from exc
+        exc.add_note(f"`%mcp retry {call.id}` sends it again")
+        raise
     if result.is_error:
         words = " ".join(c.text for c in result.content if isinstance(c, TextContent))
         raise ToolAnsweredError(words or f"{call.tool} failed and gave no reason")

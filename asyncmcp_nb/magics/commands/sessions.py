@@ -85,4 +85,6 @@ DISCONNECT = Command(
 STATUS = Command(
     name="status", summary="how the session and the servers of this notebook do", run=_status
 )
-PANEL = Command(name="panel", summary="tools, forms, answers and the live table of calls, in one", run=_panel)
+PANEL = Command(
+    name="panel", summary="tools, forms, answers and the live table of calls, in one", run=_panel
+)

@@ -1,17 +1,19 @@
-"""Lists: a row for each item, to be added, removed and moved."""
+"""Lists: a row for each item, to be added, removed and moved; or lines, where a line is enough."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from asyncmcp_nb.ui.escape import tag
 from asyncmcp_nb.ui.form.group_view import GroupView
+from asyncmcp_nb.ui.form.lines_view import LinesInput, has_lines
 from asyncmcp_nb.ui.form.node import Node
 from asyncmcp_nb.ui.form.place_view import HIDDEN, Desk, mark
 from asyncmcp_nb.ui.form.row_view import ItemRow
 
 MAX_ROWS: Final = 100
-"""Items that are shown; of a longer list the rest is for the JSON editor."""
+"""Items that are shown; of a longer list the rest is for lines or the JSON editor."""
 
 
 class ArrayView(GroupView):
@@ -21,28 +23,55 @@ class ArrayView(GroupView):
         super().__init__(desk, node, is_bare=is_bare)
         kit = desk.kit
         self.rows: list[ItemRow] = []
-        self.list = kit.box([], "amcp-rows")
-        self.rest = kit.html("amcp-quiet", HIDDEN)
-        name = node.field.title or node.field.name or "the list"
-        handler = desk.handler(self._add)
-        self.add_button = kit.button("+ add item", f"add an item to {name}", handler, "amcp-link")
-        self.body.children = [self.list, self.rest, self.add_button]
+        self.lines: LinesInput | None = None
+        """In place of the rows, once somebody chose it."""
+        self._list = kit.box([], "amcp-rows")
+        self._rest = kit.html("amcp-quiet", HIDDEN)
+        add = desk.handler(self._add)
+        self.add_button = kit.button("+ add item", "add an item at the end", add, "amcp-link")
+        self.lines_button = kit.button("", "", desk.handler(self._toggle_lines), "amcp-link")
+        self._foot = kit.box([self.add_button, self.lines_button], "amcp-list-foot")
+        self.body.children = [self._list, self._rest, self._foot]
 
     def count_words(self, node: Node) -> str:
         """See ``GroupView``."""
         count = len(node.children)
-        return f"{count} item{'' if count == 1 else 's'}" if count else "empty list"
+        return f"{count:,} item{'' if count == 1 else 's'}" if count else "empty list"
 
     def open(self) -> None:
         """See ``GroupView``; a list that was not there begins with an item."""
-        has_none = not self.node.children
+        was_there = bool(self.node.children)
         super().open()
-        if has_none and self.node.may_add and not self.node.children:
+        if not was_there and self.node.may_add and not self.node.children:
             self.node.add()
+
+    def message(self, node: Node) -> str | None:
+        """See ``GroupView``; of lines, the first that is wrong."""
+        own = super().message(node)
+        if own is not None or self.lines is None:
+            return own
+        wrong = [at for at, c in enumerate(node.children) if c.path in self.desk.problems]
+        if not wrong:
+            return None
+        return f"line {wrong[0] + 1}: {self.desk.problems[node.children[wrong[0]].path]}"
 
     def show_body(self, node: Node) -> None:
         """See ``GroupView``."""
-        items = node.children[:MAX_ROWS]
+        if self.lines is not None and node.children and not has_lines(node):
+            self._put_lines_away(self.lines)
+        items = node.children[:MAX_ROWS] if self.lines is None else ()
+        self._show_rows(items, len(node.children))
+        if self.lines is not None:
+            self.lines.show(node)
+        self._show_rest(0 if self.lines is not None else len(node.children) - len(items))
+        mark(self.add_button, HIDDEN, not node.may_add or self.lines is not None)
+        words = "edit as lines" if self.lines is None else "edit item by item"
+        if self.lines_button.description != words:
+            self.lines_button.description = words
+            self.lines_button.tooltip = f"{words}; a column can be pasted as lines"
+        mark(self.lines_button, HIDDEN, self.lines is None and not has_lines(node))
+
+    def _show_rows(self, items: Sequence[Node], count: int) -> None:
         is_changed = len(items) != len(self.rows)
         while len(self.rows) > len(items):
             self.rows.pop().close()
@@ -50,19 +79,16 @@ class ArrayView(GroupView):
             at = len(self.rows)
             self.rows.append(ItemRow(self.desk, item, lambda by, at=at: self._follow(at, by)))
         if is_changed:
-            self.list.children = [row.widget for row in self.rows]
-        count = len(node.children)
+            self._list.children = [row.widget for row in self.rows]
         for at, (row, item) in enumerate(zip(self.rows, items, strict=True)):
-            row.show(item, f"item {at + 1} of {count}")
-        self._show_rest(count - len(items))
-        mark(self.add_button, HIDDEN, not node.may_add)
+            row.show(item, f"item {at + 1} of {count:,}")
 
     def _show_rest(self, left_count: int) -> None:
-        words = f"{left_count:,} more items are not shown here; edit them as JSON"
+        words = f"{left_count:,} more items are not shown here; edit them as lines or as JSON"
         markup = str(tag("span", words)) if left_count else ""
-        if self.rest.value != markup:
-            self.rest.value = markup
-        mark(self.rest, HIDDEN, not left_count)
+        if self._rest.value != markup:
+            self._rest.value = markup
+        mark(self._rest, HIDDEN, not left_count)
 
     def _follow(self, at: int, by: int) -> None:
         """Let the focus go with the item, so that the same key moves it further."""
@@ -74,3 +100,16 @@ class ArrayView(GroupView):
 
     def _add(self, _: object) -> None:
         self.node.add()
+
+    def _toggle_lines(self, _: object) -> None:
+        if self.lines is not None:
+            self._put_lines_away(self.lines)
+            return
+        self.lines = LinesInput(self.desk, self)
+        self.body.children = [self.lines.input, self._list, self._rest, self._foot]
+        self.lines.input.focus()
+
+    def _put_lines_away(self, lines: LinesInput) -> None:
+        self.lines = None
+        self.body.children = [self._list, self._rest, self._foot]
+        lines.input.close()

@@ -53,10 +53,7 @@ class ChoiceView(FieldView):
 
     def __init__(self, desk: Desk, node: Node) -> None:
         super().__init__(desk, node)
-        options = choices(node)
-        is_radio = node.field.kind is Kind.BOOLEAN
-        make = desk.kit.radios if is_radio else desk.kit.dropdown
-        self.input = make("", options, "amcp-input")
+        self.input = desk.kit.dropdown("", choices(node), "amcp-input")
         self.input.observe(desk.handler(self._choose, self), "value")
         self.widget = desk.kit.box([self.input, self.notes], "amcp-field")
 

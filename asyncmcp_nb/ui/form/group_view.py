@@ -53,6 +53,10 @@ class GroupView(PlaceView):
         """How much is in there."""
         raise NotImplementedError
 
+    def message(self, node: Node) -> str | None:
+        """What is wrong here, and not said further down."""
+        return self.desk.problems.get(node.path)
+
     def open(self) -> None:
         """Show what is below; give the place a value where it has none."""
         self.is_open = True
@@ -75,7 +79,7 @@ class GroupView(PlaceView):
 
     def _show_notes(self, node: Node) -> None:
         path = node.path
-        message, is_touched = self.desk.problems.get(path), self.desk.is_touched(path)
+        message, is_touched = self.message(node), self.desk.is_touched(path)
         markup = str(notes(node, message, is_touched=is_touched)) if self._may_tell(message) else ""
         if self.notes.value != markup:
             self.notes.value = markup

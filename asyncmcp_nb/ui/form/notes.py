@@ -52,7 +52,7 @@ def _help(node: Node, *, has_hints: bool) -> list[Html]:
     if not has_hints:
         # The message says which of them is not met.
         hints.clear()
-    elif field.kind in STRUCTURED:
+    elif field.kind in STRUCTURED - {Kind.UNION}:
         hints.append(default_words(field) if node.may_omit else "")
     words = " · ".join(cut(one_line(hint), _HINT_CHARACTERS) for hint in hints if hint)
     if words:

@@ -29,7 +29,13 @@ class PlaceView:
 
     def fits(self, node: Node) -> bool:
         """Whether ``show`` can show this node."""
-        return node.field == self.node.field
+        ours, theirs = self.node.field, node.field
+        # Names are not compared: items that change places are called by their numbers.
+        return ours is theirs or (
+            ours.kind is theirs.kind
+            and ours.schema == theirs.schema
+            and ours.options == theirs.options
+        )
 
     def show(self, node: Node, label: str) -> None:
         """Bring the widgets in line with a node; one that is in line already is not touched."""

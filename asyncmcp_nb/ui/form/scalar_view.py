@@ -20,13 +20,11 @@ _ROWS: Final = 3
 
 
 class FieldView(PlaceView):
-    """An input with its label, the choice of its state beside it, and notes below."""
+    """An input with its label, and notes below."""
 
-    def __init__(self, desk: Desk, node: Node, *classes: str) -> None:
+    def __init__(self, desk: Desk, node: Node) -> None:
         super().__init__(desk, node)
-        self.state = StateChoice(desk, self)
         self.notes = desk.kit.html("amcp-notes-box")
-        self._classes = classes
 
     def message(self, node: Node) -> str | None:
         """What is wrong with a place, where this is the one to say it."""
@@ -49,6 +47,7 @@ class TextView(FieldView):
 
     def __init__(self, desk: Desk, node: Node) -> None:
         super().__init__(desk, node)
+        self.state = StateChoice(desk, self)
         self.input = _input(desk, node.field)
         self.input.observe(desk.handler(self._type, self), "value")
         words, tooltip = "as a field", "show a field again; what does not fit is lost"
@@ -90,6 +89,7 @@ class FixedView(FieldView):
 
     def __init__(self, desk: Desk, node: Node) -> None:
         super().__init__(desk, node)
+        self.state = StateChoice(desk, self)
         self.input = desk.kit.text("", "amcp-input", "amcp-fixed")
         self.input.disabled = True
         self.widget = desk.kit.box([self.input, self.state.widget, self.notes], "amcp-field")

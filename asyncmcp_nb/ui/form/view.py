@@ -26,6 +26,8 @@ from asyncmcp_nb.ui.form.words import label, summary
 from asyncmcp_nb.ui.inputs import Kit, close_all
 from asyncmcp_nb.ui.theme import sheet
 
+_AS_JSON: Final = "edit as JSON"
+_AS_FIELDS: Final = "edit as a form"
 _NO_FIELDS: Final = "There is nothing to fill in."
 
 
@@ -45,10 +47,14 @@ class FormView:
         self._root: list[PlaceView] = []
         self._error = kit.html("amcp-notes-box", HIDDEN)
         self._nothing = kit.html("amcp-quiet")
+        self._legend = kit.html("amcp-legend")
+        self._legend.value = str(tag("div", "* required"))
         self._fields = kit.box([], "amcp-pane", "amcp-fields-pane")
         self.json = JsonPane(self._desk, model)
-        self.which = kit.radios("Show", [("form", "form"), ("JSON", "json")], "amcp-which")
-        self.which.observe(self._desk.handler(self._switch), "value")
+        self._is_json = False
+        switch = self._desk.handler(self._switch)
+        self.which = kit.button(_AS_JSON, "one is shown at a time here", switch, "amcp-which")
+        self.which.add_class("amcp-link")
         panes = kit.box([self._fields, self.json.widget], "amcp-panes")
         style = kit.html(HIDDEN)
         style.value = str(sheet("form"))
@@ -115,17 +121,25 @@ class FormView:
         node = self.model.root
         self._desk.problems = self.model.problems()
         if reconcile(self._desk, self._root, [node], is_bare=True):
-            self._fields.children = [self._nothing, *(view.widget for view in self._root)]
+            self._fields.children = [
+                self._legend,
+                self._nothing,
+                *(view.widget for view in self._root),
+            ]
         self._root[0].show(node, label(node.field))
         is_empty = node.field.kind is Kind.OBJECT and not node.children and not node.may_add
         markup = str(tag("p", _NO_FIELDS)) if is_empty else ""
         if self._nothing.value != markup:
             self._nothing.value = markup
         mark(self._nothing, HIDDEN, not markup)
+        is_any_required = any(child.field.is_required for child in node.children)
+        mark(self._legend, HIDDEN, not is_any_required)
         self.json.show()
 
     def _switch(self, _: object) -> None:
-        mark(self.widget, "amcp-shows-json", self.which.value == "json")
+        self._is_json = not self._is_json
+        self.which.description = _AS_FIELDS if self._is_json else _AS_JSON
+        mark(self.widget, "amcp-shows-json", self._is_json)
 
     def _tell(self, words: str) -> None:
         self._error.value = str(problem(words)) if words else ""

@@ -57,8 +57,8 @@ def placeholder(node: Node) -> str:
 
 
 def default_words(field: Field) -> str:
-    """Such as ``default 10``; empty where there is none."""
-    if field.default is OMITTED:
+    """Such as ``default 10``; empty where there is none, or it is null."""
+    if field.default is OMITTED or field.default is None:
         return ""
     return f"default {cut(one_line(compact(field.default)), _DEFAULT_CHARACTERS)}"
 

@@ -28,8 +28,6 @@ EXAMPLES = settings(
 
 ADMITS_ALL = {"root_true", "root_empty"}
 
-pytestmark = pytest.mark.slow
-
 
 def judge(schema: Any, *, with_formats: bool = True) -> Callable[[Any], bool]:
     """``jsonschema`` itself, with its own checks of the formats that the form checks."""

@@ -1,0 +1,158 @@
+"""With a keyboard, with a screen reader, in the dark: names, order, focus and contrast."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from playwright.sync_api import Locator, expect
+
+from tests.browser.conftest import OpenCells
+from tests.browser.lab import THEMES, Lab, Theme
+from tests.browser.stage import START
+
+AT = len(START)
+
+NAMELESS = re.compile(
+    r"^\s*- (?:textbox|combobox|checkbox|radio|button|listbox|spinbutton)(?! \")[^\n]*", re.M
+)
+"""A control in an accessibility snapshot that has no name."""
+
+AA_RATIO = 4.5
+"""WCAG 2.2, 1.4.3 Contrast (Minimum): https://www.w3.org/TR/WCAG22/#contrast-minimum"""
+
+FOCUSED = """
+() => {
+  const one = document.activeElement;
+  const label = one.labels && one.labels[0] ? one.labels[0].innerText : '';
+  return (one.getAttribute('aria-label') || label || one.innerText || one.placeholder).trim();
+}
+"""
+
+# Visible texts of ours whose contrast with what is behind them is too low; each kind once.
+TOO_PALE = """
+least => {
+  const numbers = text => text.match(/[\\d.]+/g).map(Number);
+  const light = ([r, g, b]) => {
+    const [R, G, B] = [r, g, b].map(v => v / 255)
+      .map(v => v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
+    return 0.2126 * R + 0.7152 * G + 0.0722 * B;
+  };
+  const over = (top, under) => {
+    const alpha = top.length > 3 ? top[3] : 1;
+    return [0, 1, 2].map(i => top[i] * alpha + under[i] * (1 - alpha));
+  };
+  const behind = one => {
+    const layers = [];
+    for (let box = one; box; box = box.parentElement) {
+      layers.push(numbers(getComputedStyle(box).backgroundColor));
+    }
+    return layers.reverse().reduce((under, top) => over(top, under), [255, 255, 255]);
+  };
+  const found = new Map();
+  const roots = document.querySelectorAll('.jp-OutputArea .amcp, .jp-OutputArea .jupyter-widgets');
+  for (const root of roots) {
+    const walk = document.createTreeWalker(root, NodeFilter.SHOW_TEXT);
+    while (walk.nextNode()) {
+      const node = walk.currentNode, one = node.parentElement;
+      // An icon stands beside a word that says the same.
+      const isExempt = one.closest('[disabled], :disabled, option, [aria-hidden="true"]');
+      if (!node.data.trim() || isExempt) continue;
+      const box = one.getBoundingClientRect(), style = getComputedStyle(one);
+      if (box.width < 2 || box.height < 2 || style.visibility === 'hidden') continue;
+      const under = behind(one), ink = over(numbers(style.color), under);
+      const [a, b] = [light(ink), light(under)].sort((x, y) => y - x);
+      const ratio = (a + 0.05) / (b + 0.05);
+      if (ratio < least) {
+        const kind = `${one.localName}.${one.className}`;
+        found.set(kind, `${kind} '${node.data.trim().slice(0, 30)}' ${ratio.toFixed(2)}`);
+      }
+    }
+  }
+  return [...found.values()];
+}
+"""
+
+SHOWN = (
+    "await session.call('greet', name='Ada'); decided = session.submit('decide')",
+    "session.panel()",
+    "session.form('greet', name='')",
+    "decided",
+    "session.messages()",
+    "session.log",
+)
+
+
+@pytest.fixture
+def shown(open_cells: OpenCells) -> Lab:
+    """A notebook that shows each kind of widget."""
+    lab = open_cells(*START, *SHOWN)
+    lab.run_all()
+    expect(at(lab, "decided")).to_contain_text("Are you sure?")
+    at(lab, "session.panel()").get_by_role("listbox", name="Tools").select_option(label="greet")
+    return lab
+
+
+def at(lab: Lab, cell: str) -> Locator:
+    """The output of one of the cells that show something."""
+    return lab.output(AT + SHOWN.index(cell))
+
+
+def test_every_control_has_a_name_and_every_text_enough_contrast(shown: Lab) -> None:
+    nameless = {
+        cell: NAMELESS.findall(at(shown, cell).aria_snapshot())
+        for cell in SHOWN
+        if NAMELESS.findall(at(shown, cell).aria_snapshot())
+    }
+    pale: dict[Theme, Any] = {}
+    for theme in THEMES:
+        shown.use_theme(theme)
+        found = shown.page.evaluate(TOO_PALE, AA_RATIO)
+        if found:
+            pale[theme] = found
+    shown.use_theme("light")
+
+    assert nameless == {}
+    assert pale == {}
+
+
+def test_the_keyboard_alone_fills_in_a_form_in_order_and_sends_it(open_cells: OpenCells) -> None:
+    lab = open_cells(*START, "session.form('greet')")
+    lab.run_all()
+    form = lab.output(AT)
+    keyboard = lab.page.keyboard
+    form.get_by_label(re.compile("^Name")).focus()
+
+    keyboard.type("Ada")
+    visited: list[str] = []
+    while "Send" not in visited and len(visited) < 12:
+        keyboard.press("Tab")
+        visited.append(lab.page.evaluate(FOCUSED))
+        if visited[-1].startswith("Times"):
+            keyboard.type("3")
+    keyboard.press("Enter")
+
+    assert [name.split()[0] for name in visited if name] == ["Times", "Tone", "JSON", "Send"]
+    expect(form).to_contain_text("hello Ada hello Ada hello Ada")
+
+
+def test_focus_and_what_is_typed_stay_while_rows_change(open_cells: OpenCells) -> None:
+    lab = open_cells(
+        *START,
+        "session.table()",
+        "calls = [session.submit('count', to=12, seconds=0.1) for _ in range(6)]",
+    )
+    lab.run_all()
+    table = lab.output(AT)
+    find = table.get_by_label("Find", exact=True)
+    find.focus()
+
+    for key in "seconds":
+        lab.page.keyboard.press(key)
+        expect(table.get_by_text(re.compile(r"at \d+ of 12")).first).to_be_visible()
+
+    expect(find).to_be_focused()
+    expect(find).to_have_value("seconds")
+    expect(table.get_by_role("group", name=re.compile(", done$"))).to_have_count(6)
+    expect(find).to_be_focused()
