@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from typing import Any
 
+from asyncmcp_nb.errors import SessionClosed
 from asyncmcp_nb.session import Session
 from asyncmcp_nb.session.tally import Tally
 
@@ -15,16 +16,19 @@ class WidgetDisplays:
 
     def panel(self, session: Session) -> Any:
         """See ``Displays``."""
-        from asyncmcp_nb.ui.panel import Panel
+        from asyncmcp_nb.ui.panel import panel_of
 
-        return Panel(session)
+        panel = panel_of(session)
+        if panel is None:
+            raise SessionClosed("this session is closed; connect again")
+        return panel
 
     def tool_list(self, session: Session) -> Any:
         """See ``Displays``."""
         from asyncmcp_nb.ui.part import Shown
         from asyncmcp_nb.ui.tool_list import ToolListPart
 
-        return Shown(session, ToolListPart(session))
+        return Shown(session, ToolListPart(session), sheets=("tools",))
 
     def form(self, session: Session, tool: str, values: Mapping[str, Any]) -> Any:
         """See ``Displays``."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakSet, WeakValueDictionary, ref
 
 from asyncmcp_nb.errors import LedgerError
-from asyncmcp_nb.ledger import CallRecord
+from asyncmcp_nb.ledger import CallRecord, NewCall
 from asyncmcp_nb.session.call import Call
 from asyncmcp_nb.session.catalogue import Catalogue
 from asyncmcp_nb.session.desk import CallDesk, new_call
@@ -62,6 +62,18 @@ class CallBook:
             self.take_changes(self._desk.ledger.get_many(strangers))
         return calls
 
+    def submit(self, calls: Sequence[NewCall], *, max_in_flight: int | None = None) -> list[Call]:
+        """Submit calls; see ``CallDesk.submit``. What becomes of them is read from nowhere.
+
+        Raises:
+            InvalidArguments: Arguments are not JSON; nothing was recorded.
+            LedgerError: The ledger could not be written; nothing was recorded.
+        """
+        # Before anything happens to them, so that they are told of all of it.
+        handles = [self._calls.setdefault(call.call_id, Call(self, call)) for call in calls]
+        self._desk.submit(calls, max_in_flight=max_in_flight)
+        return handles
+
     def take_changes(self, records: Sequence[CallRecord]) -> None:
         """Bring the objects there are up to date, from any thread."""
         for record in records:
@@ -105,8 +117,8 @@ class CallBook:
             group=record.group,
             retry_of=call_id,
         )
-        self._desk.submit([call])
-        return self.get(call.call_id)
+        [again] = self.submit([call])
+        return again
 
     def joined_frame(self, source: Any, call_ids: Sequence[str]) -> pd.DataFrame:
         """See ``GroupOwner``."""

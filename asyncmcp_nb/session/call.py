@@ -14,13 +14,16 @@ from mcp_types import CallToolResult
 from pydantic import ValidationError
 
 from asyncmcp_nb.errors import AsyncMcpError, CallCancelled, CallFailed, CallTimedOut, LedgerError
-from asyncmcp_nb.ledger import TERMINAL, CallRecord, Status
+from asyncmcp_nb.ledger import TERMINAL, CallRecord, NewCall, Status
 from asyncmcp_nb.sns_sqs.handoff import Handoff
 
 T = TypeVar("T")
 
 OnDone = Callable[["Call"], object]
 """Called once in some thread when a call has ended, or at once where it has. Must not block."""
+
+OnChange = Callable[[Status, Status], object]
+"""Called in some thread with a call's status before and now. Must not block."""
 
 
 class CallOwner(Protocol):
@@ -66,17 +69,27 @@ class Call:
     goes on without anybody waiting, and without this object: its row is in the session's ledger.
     """
 
-    __slots__ = ("__weakref__", "_lock", "_on_done", "_owner", "_status", "id", "tool")
+    __slots__ = (
+        "__weakref__",
+        "_lock",
+        "_on_change",
+        "_on_done",
+        "_owner",
+        "_status",
+        "id",
+        "tool",
+    )
 
-    def __init__(self, owner: CallOwner, record: CallRecord) -> None:
+    def __init__(self, owner: CallOwner, record: CallRecord | NewCall) -> None:
         self.id = record.call_id
         """Unique in the ledger."""
         self.tool = record.tool
         """The tool's name."""
         self._owner = owner
-        self._status = record.status
+        self._status = record.status if isinstance(record, CallRecord) else Status.QUEUED
         self._lock = threading.Lock()
         self._on_done: list[OnDone] = []
+        self._on_change: tuple[OnChange, ...] = ()
 
     def __repr__(self) -> str:
         record = self.record
@@ -213,15 +226,29 @@ class Call:
         """Show how far this and other calls are; the business of ``as_completed``."""
         return self._owner.watched(tally)
 
+    def watch(self, on_change: OnChange) -> Status:
+        """Call ``on_change`` at each change of the status from now on; the business of a group.
+
+        Returns:
+            The status now.
+        """
+        with self._lock:
+            if not self.is_done:
+                self._on_change = (*self._on_change, on_change)
+            return self._status
+
     def update(self, status: Status) -> None:
         """Take a new status, from any thread; the session's business."""
         with self._lock:
             if self.is_done:
                 return
-            self._status = status
-            ready = self._on_done if status in TERMINAL else []
-            if ready:
-                self._on_done = []
+            before, self._status = self._status, status
+            watchers = self._on_change if before is not status else ()
+            ready: list[OnDone] = []
+            if status in TERMINAL:
+                ready, self._on_done, self._on_change = self._on_done, [], ()
+        for on_change in watchers:
+            on_change(before, status)
         for on_done in ready:
             on_done(self)
 

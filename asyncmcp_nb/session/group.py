@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import AsyncIterator, Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol, overload
 
 import anyio
 
-from asyncmcp_nb.ledger import STATUSES, Status
+from asyncmcp_nb.ledger import Status
 from asyncmcp_nb.session.call import Call, CallOwner
 from asyncmcp_nb.session.tally import Tally
 from asyncmcp_nb.sns_sqs.handoff import Handoff, Mailbox
@@ -75,8 +74,7 @@ class CallGroup(Sequence[Call]):
 
     def counts(self) -> dict[Status, int]:
         """Calls by status, in the order of the statuses; absent ones left out."""
-        counted = Counter(call.status for call in self._calls)
-        return {status: counted[status] for status in STATUSES if counted[status]}
+        return self.tally.counts()
 
     def __await__(self) -> Generator[Any, Any, CallGroup]:
         return self._wait().__await__()

@@ -31,12 +31,21 @@ def matches(pattern: str, text: str) -> bool:
         re.error: It is no pattern.
         PatternTooCostly: Nothing here can search for it in bounded time.
     """
+    if is_quick(pattern, text):
+        return re.search(pattern, text) is not None
+    return _automaton(pattern).is_in(text)
+
+
+def is_quick(pattern: str, text: str) -> bool:
+    """Whether ``re`` itself is sure to be done soon.
+
+    Raises:
+        re.error: It is no pattern.
+    """
     tree = _tree(pattern)
     # A pattern that is tied to the start fails at once everywhere else.
     is_tied = bool(tree) and tree[0][0].name == "AT" and tree[0][1].name in _STARTS
-    if _ways(tree, len(text)) * (1 if is_tied else len(text) + 1) <= WAY_COUNT:
-        return re.search(pattern, text) is not None
-    return _automaton(pattern).is_in(text)
+    return _ways(tree, len(text)) * (1 if is_tied else len(text) + 1) <= WAY_COUNT
 
 
 @lru_cache(maxsize=256)

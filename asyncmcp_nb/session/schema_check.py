@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextvars import ContextVar
 from functools import cache
 from typing import Any, Final, Protocol, TypeVar, cast
 
 from asyncmcp_nb.errors import InvalidArguments
 from asyncmcp_nb.session.formats import CHECKED
-from asyncmcp_nb.session.patterns import PatternTooCostly, matches
+from asyncmcp_nb.session.keywords import dialect, references_left
+from asyncmcp_nb.session.patterns import is_quick
 
 Schema = Mapping[str, Any] | bool
 
@@ -69,9 +69,11 @@ class SchemaCheck:
         # Deferred, since compiling its format checkers takes up to a second.
         from referencing import Registry
 
-        made: Any = _dialect(_named_dialect(schema))
+        named = schema.get("$schema") if isinstance(schema, Mapping) else None
+        made = dialect(named if isinstance(named, str) else "")
         # An empty registry: jsonschema would fetch remote references.
         untyped: Any = Registry
+        self._name_patterns = _patterns_of_names(schema)
         self._validator: Any = made(
             schema, registry=untyped(), format_checker=_formats() if with_formats else None
         )
@@ -97,8 +99,10 @@ class SchemaCheck:
         from jsonschema.exceptions import UnknownType
         from referencing.exceptions import Unresolvable
 
-        allowed = REFERENCE_COUNT + _REFERENCES_PER_VALUE_COUNT * _count(value)
-        token = _references_left.set([allowed])
+        allowed = REFERENCE_COUNT + _REFERENCES_PER_VALUE_COUNT * sum(1 for _ in _within(value))
+        if self._name_patterns and not _are_quick(self._name_patterns, value):
+            raise UnusableSchema("a pattern for its names takes too long")
+        token = references_left.set([allowed])
         try:
             return check()
         except RecursionError:
@@ -118,28 +122,41 @@ class SchemaCheck:
         ) as exc:
             raise UnusableSchema(str(exc).partition("\n")[0] or type(exc).__name__) from None
         finally:
-            _references_left.reset(token)
+            references_left.reset(token)
 
 
-_references_left: ContextVar[list[int]] = ContextVar("_references_left")
-
-
-def _count(value: Any) -> int:
-    """Values within a value, and itself."""
-    count, waiting = 0, [value]
+def _within(value: Any) -> Iterator[Any]:
+    """A value and the values within it."""
+    waiting = [value]
     while waiting:
         found = waiting.pop()
-        count += 1
+        yield found
         if isinstance(found, dict):
             waiting.extend(cast("dict[str, Any]", found).values())
         elif isinstance(found, list):
             waiting.extend(cast("list[Any]", found))
-    return count
 
 
-def _named_dialect(schema: Schema) -> str:
-    named = schema.get("$schema") if isinstance(schema, Mapping) else None
-    return named if isinstance(named, str) else ""
+def _patterns_of_names(schema: Schema) -> list[str]:
+    """Those that ``unevaluatedProperties`` searches for by itself; nothing there bounds it."""
+    parts = [cast("Mapping[str, Any]", part) for part in _within(schema) if isinstance(part, dict)]
+    if not any("unevaluatedProperties" in part for part in parts):
+        return []
+    found = [part["patternProperties"] for part in parts if "patternProperties" in part]
+    return [str(name) for names in found if isinstance(names, dict) for name in cast("Any", names)]
+
+
+def _are_quick(patterns: list[str], value: Any) -> bool:
+    names = [
+        name
+        for part in _within(value)
+        if isinstance(part, dict)
+        for name in cast("dict[str, Any]", part)
+    ]
+    try:
+        return all(is_quick(pattern, name) for pattern in patterns for name in names)
+    except re.error:
+        return True  # It is said when it is searched for.
 
 
 @cache
@@ -154,47 +171,3 @@ def _formats() -> Any:
 
 def _of_strings(check: Callable[[str], bool]) -> Callable[[object], bool]:
     return lambda value: not isinstance(value, str) or check(value)
-
-
-def _dialect(uri: str) -> Any:
-    from jsonschema import Draft202012Validator
-    from jsonschema.validators import validator_for
-
-    untyped: Any = validator_for
-    return _bounded(untyped({"$schema": uri} if uri else True, default=Draft202012Validator))
-
-
-@cache
-def _bounded(dialect: Any) -> Any:
-    from jsonschema import validators
-
-    bounded: dict[str, Any] = {"pattern": _pattern}
-    for keyword in ("$ref", "$dynamicRef", "$recursiveRef"):
-        if keyword in dialect.VALIDATORS:
-            bounded[keyword] = _counted(dialect.VALIDATORS[keyword])
-    untyped: Any = validators
-    return untyped.extend(dialect, bounded)
-
-
-def _counted(follow: Any) -> Any:
-    def counted(validator: Any, reference: Any, instance: Any, schema: Any) -> Iterator[Any]:
-        left = _references_left.get()
-        left[0] -= 1
-        if left[0] < 0:
-            raise ValueError("its references multiply: checking takes too long")
-        yield from follow(validator, reference, instance, schema)
-
-    return counted
-
-
-def _pattern(validator: Any, pattern: Any, instance: Any, _schema: Any) -> Iterator[Any]:
-    from jsonschema.exceptions import ValidationError
-
-    if not validator.is_type(instance, "string"):
-        return
-    try:
-        is_match = matches(pattern, instance)
-    except PatternTooCostly:
-        return  # Left to the server: nothing here bounds it.
-    if not is_match:
-        yield ValidationError(f"{instance!r} does not match {pattern!r}")

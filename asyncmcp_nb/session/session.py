@@ -203,8 +203,8 @@ class Session(Displayed):
         chosen = {str(k): plain(v) for k, v in {**(arguments or {}), **named}.items()}
         self._engine.catalogue.check(tool, chosen)
         call = new_call(tool, chosen, session=self.connection_id, timeout_seconds=timeout)
-        self._engine.desk.submit([call])
-        return self._engine.book.get(call.call_id)
+        [handle] = self._engine.book.submit([call])
+        return handle
 
     async def call(
         self,
@@ -255,8 +255,7 @@ class Session(Displayed):
             new_call(tool, row, session=session, timeout_seconds=timeout, group=name)
             for row in rows
         ]
-        self._engine.desk.submit(calls, max_in_flight=max_in_flight)
-        handles = self._engine.book.get_many([call.call_id for call in calls])
+        handles = self._engine.book.submit(calls, max_in_flight=max_in_flight)
         return CallGroup(self._engine.book, handles, name=name, source=source)
 
     def get(self, call_id: str) -> Call:

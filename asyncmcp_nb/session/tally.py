@@ -7,7 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 
-from asyncmcp_nb.ledger import STATUSES, Status
+from asyncmcp_nb.ledger import STATUSES, TERMINAL, Status
 from asyncmcp_nb.session.call import Call
 
 Listener = Callable[[], object]
@@ -29,10 +29,14 @@ class Tally:
         self.is_closed = False
         """Whether its session was closed: no more of its calls end here."""
         self._lock = threading.Lock()
-        self._ended: Counter[Status] = Counter()
+        self._counts: Counter[Status] = Counter()
         self._listeners: list[Listener] = []
         for call in calls:
-            call.add_done_callback(self._one_ended)
+            status = call.watch(self._moved)
+            with self._lock:
+                self._counts[status] += 1
+        with self._lock:
+            self._note_end()
 
     def __len__(self) -> int:
         return self.total_count
@@ -41,7 +45,7 @@ class Tally:
     def ended_count(self) -> int:
         """Calls that have ended, in whatever way."""
         with self._lock:
-            return self._ended.total()
+            return self._ended_count()
 
     @property
     def is_done(self) -> bool:
@@ -50,8 +54,12 @@ class Tally:
 
     def ended(self) -> dict[Status, int]:
         """Calls that have ended, by status, in the order of the statuses; absent ones left out."""
+        return {status: number for status, number in self.counts().items() if status in TERMINAL}
+
+    def counts(self) -> dict[Status, int]:
+        """All calls by status, in the order of the statuses; absent ones left out."""
         with self._lock:
-            return {status: self._ended[status] for status in STATUSES if self._ended[status]}
+            return {status: self._counts[status] for status in STATUSES if self._counts[status]}
 
     def subscribe(self, listener: Listener) -> None:
         """Call ``listener()`` whenever a call has ended."""
@@ -69,12 +77,22 @@ class Tally:
         self.is_closed = True
         self._tell()
 
-    def _one_ended(self, call: Call) -> None:
+    def _moved(self, before: Status, after: Status) -> None:
         with self._lock:
-            self._ended[call.status] += 1
-            if self._ended.total() == self.total_count:
-                self.ended_at = time.time()
+            # While they are first counted, one may move before it is.
+            self._counts[before] -= 1
+            self._counts[after] += 1
+            if after not in TERMINAL:
+                return
+            self._note_end()
         self._tell()
+
+    def _ended_count(self) -> int:
+        return sum(self._counts[status] for status in TERMINAL)
+
+    def _note_end(self) -> None:
+        if self.ended_at is None and self._ended_count() == self.total_count:
+            self.ended_at = time.time()
 
     def _tell(self) -> None:
         with self._lock:

@@ -28,7 +28,7 @@ class Asks:
         self._lock = threading.Lock()
         self._waiting: list[str] = []
         self.said = widgets.html_box()
-        self.button = widgets.button("Answer", "open the call that asks; again for the next one")
+        self.button = widgets.button("Show me", "open the call that asks; again for the next one")
         self.button.on_click(telling(self._tell, self._open))
         self.widget: widgets.Widget = widgets.classed(
             widgets.row(self.said, self.button), "amcp-asks"

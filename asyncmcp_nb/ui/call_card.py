@@ -72,7 +72,7 @@ class CallCard:
             self.questions.widget,
             self.answer,
             kit.box(buttons, "amcp-card-row"),
-            *self.actions.drawers,
+            self.actions.place,
             self._pane_place,
         )
         style = widgets.style_box(sheet(*CALL_SHEETS))
@@ -162,6 +162,7 @@ class CallCard:
                 view.close()
             if self.pane is not None:
                 self.pane.close()
+            self.actions.close()
 
     # -- inside -----------------------------------------------------------------------------------
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable
+from functools import cached_property
 from typing import Final
 
 from asyncmcp_nb.errors import SessionClosed, ToolNotFound
@@ -14,7 +15,9 @@ from asyncmcp_nb.ui.answer_parts import parts_of
 from asyncmcp_nb.ui.callbacks import telling
 from asyncmcp_nb.ui.escape import Html, tag
 from asyncmcp_nb.ui.folding import note
-from asyncmcp_nb.ui.inputs import Kit, Placed, Press, set_hidden
+from asyncmcp_nb.ui.form.codes import as_magic, as_python
+from asyncmcp_nb.ui.inputs import Html as HtmlPlace
+from asyncmcp_nb.ui.inputs import Kit, Placed, Press, close_all, set_hidden
 from asyncmcp_nb.ui.theme import bare
 from asyncmcp_nb.ui.tool_html import is_destructive
 from asyncmcp_nb.ui.widgets import put
@@ -62,16 +65,19 @@ class CardActions:
         self.code = self._drawer("Code", "this call as Python and as a magic", _CODE)
         self.assign = self._drawer("Assign…", "to a variable of the notebook", _ASSIGN)
         self.save = self._drawer("Save…", "to a file in the notebook's folder", _SAVE)
-        self.code_box = kit.html()
-        self.answer = AnswerActions(kit)
-        self._drawers: dict[str, Placed] = {
-            _CODE: self.code_box,
-            _ASSIGN: self.answer.assign.widget,
-            _SAVE: self.answer.save.widget,
-        }
         self.buttons = [self.cancel, self.retry, self.edit, self.code, self.assign, self.save]
-        self.drawers = list(self._drawers.values())
-        self._toggle(None)
+        self.place = kit.box([], "amcp-card-place")
+        """Where a drawer is while it is open."""
+
+    @cached_property
+    def code_box(self) -> HtmlPlace:
+        """The drawer with the code; made when it is first opened, as the others."""
+        return self._kit.html()
+
+    @cached_property
+    def answer(self) -> AnswerActions:
+        """The drawers for what an answer has."""
+        return AnswerActions(self._kit)
 
     def show(self, record: CallRecord) -> None:
         """Offer what this call, as it is now, can take."""
@@ -94,6 +100,15 @@ class CardActions:
     def freeze(self) -> None:
         """Offer nothing that needs the session."""
         self.cancel.disabled = self.retry.disabled = True
+
+    def close(self) -> None:
+        """Close the drawers that were made, wherever they are."""
+        made = vars(self)
+        if "code_box" in made:
+            close_all(self.code_box)
+        if "answer" in made:
+            close_all(self.answer.assign.widget)
+            close_all(self.answer.save.widget)
 
     def _button(self, words: str, tooltip: str, act: Callable[[], None]) -> Press:
         def clicked(_: object) -> None:
@@ -151,9 +166,15 @@ class CardActions:
             self.answer.offer(record, parts_of(record))
 
     def _toggle(self, name: str | None) -> None:
+        if name == self._open:
+            return
         self._open = name
-        for each, drawer in self._drawers.items():
-            set_hidden(drawer, each != name)
+        self.place.children = [] if name is None else [self._drawer_of(name)]
+
+    def _drawer_of(self, name: str) -> Placed:
+        if name == _CODE:
+            return self.code_box
+        return (self.answer.assign if name == _ASSIGN else self.answer.save).widget
 
 
 def _destroys(session: Session, name: str) -> bool:
@@ -164,9 +185,6 @@ def _destroys(session: Session, name: str) -> bool:
 
 
 def _code_html(record: CallRecord) -> Html:
-    # Deferred: it is rarely asked for.
-    from asyncmcp_nb.ui.form.codes import as_magic, as_python
-
     codes = (
         ("as Python", as_python(record.tool, record.arguments)),
         ("as a magic", as_magic(record.tool, record.arguments)),

@@ -32,7 +32,7 @@ class MessagePane:
         self._lock = threading.RLock()
         self._last_at: float | None = None
         kit = self._kit = Kit()
-        levels: list[tuple[str, Any]] = [("all levels", None)]
+        levels: list[tuple[str, Any]] = [("all levels", "")]
         levels += [(f"{level} and worse", level) for level in LEVELS[1:-1]]
         levels.append((LEVELS[-1], LEVELS[-1]))
         self.level = kit.dropdown("Level", levels, "amcp-card-field")
@@ -91,7 +91,7 @@ class MessagePane:
     # -- inside -----------------------------------------------------------------------------------
 
     def _lines(self, session: Session) -> Lines:
-        level, words = self.level.value, self.words.value
+        level, words = self.level.value or None, self.words.value
         return lines_of(session, self._call_id, level=level, words=words)
 
     def _markup(self, lines: Lines) -> Html:

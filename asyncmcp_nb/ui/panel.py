@@ -16,6 +16,7 @@ from asyncmcp_nb.ui.escape import Html, joined
 from asyncmcp_nb.ui.folded_pane import FoldedPane
 from asyncmcp_nb.ui.message_pane import MessagePane
 from asyncmcp_nb.ui.part import Closing, Shown
+from asyncmcp_nb.ui.question_slot import QuestionSlot
 from asyncmcp_nb.ui.session_html import session_text, tools_part
 from asyncmcp_nb.ui.status_bar import StatusBar
 from asyncmcp_nb.ui.theme import sheet
@@ -34,13 +35,16 @@ class PanelPart:
         self.status = StatusBar(session)
         self.workplace = Workplace(session)
         self.asks = Asks(session, self.workplace.open_call)
+        self.questions = QuestionSlot(None)
+        """Of servers, and of no call."""
         self.tools = ToolListPart(session, on_choose=self.workplace.open_tool)
         self.table = CallTable(session, on_open=self.workplace.open_call)
         self.messages = FoldedPane("Messages of servers", self._message_pane)
         self.workplace.on_tool = self.tools.show
         self.workplace.on_call = self.table.show_open
         self._parts = (
-            *(self.status, self.asks, self.tools, self.workplace, self.table, self.messages),
+            *(self.status, self.asks, self.questions, self.tools),
+            *(self.workplace, self.table, self.messages),
         )
         zones = widgets.column(
             widgets.classed(self.tools.widget, "amcp-zone", "amcp-zone-tools"),
@@ -52,6 +56,7 @@ class PanelPart:
                 widgets.style_box(sheet("panel")),
                 widgets.classed(self.status.widget, "amcp-panel-status"),
                 self.asks.widget,
+                self.questions.widget,
                 widgets.classed(zones, "amcp-zones"),
                 self.table.widget,
                 self.messages.widget,

@@ -8,57 +8,70 @@ question to the page, which can reply only after it has sent what it kept.
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from typing import Any, Final, cast
 
 import ipywidgets
 
-from asyncmcp_nb.ui.widgets import close_tree
-
-_PATIENCE_SECONDS: Final = 3.0
+PATIENCE_SECONDS: Final = 3.0
 """After which a page that did not reply is not asked any more."""
 
 
 class Settling:
     """Asks the page, by two values that it keeps the same, which are nowhere to be seen."""
 
-    def __init__(self) -> None:
-        self._question = ipywidgets.IntText(1)
-        self._reply = ipywidgets.IntText(0)
-        # The page copies one to the other; what it does first is to copy the 1.
-        keep_same: Any = cast("Any", ipywidgets).jsdlink
-        self._link = keep_same((self._question, "value"), (self._reply, "value"))
+    def __init__(self, patience_seconds: float = PATIENCE_SECONDS) -> None:
+        self._patience_seconds = patience_seconds
+        self._lock = threading.Lock()
         self._waiting: list[Callable[[], None]] = []
         self._asked_at: float | None = None
-        self._reply.observe(self._replied, "value")
+        self.question: Any = ipywidgets.IntText(1)
+        """Counted up by each click that waits."""
+        self.reply: Any = ipywidgets.IntText(0)
+        """What the page has copied; 0 while no page has replied yet."""
+        keep_same: Any = cast("Any", ipywidgets).jsdlink
+        # The first thing that a page does is to copy the 1.
+        self._link = keep_same((self.question, "value"), (self.reply, "value"))
+        self.reply.observe(self._replied, "value")
 
     def then(self, do: Callable[[], None]) -> None:
-        """Do something once all that was typed has arrived; at once where no page replies."""
-        is_replying = self._reply.value > 0
-        is_lost = self._asked_at is not None and (
-            time.monotonic() - self._asked_at > _PATIENCE_SECONDS
-        )
-        if not is_replying or is_lost:
-            self._asked_at = None
-            self._waiting.clear()
+        """Do something once all that was typed has arrived; at once where no page replies.
+
+        A page that does not reply any more costs a second click, after ``patience_seconds``.
+        """
+        with self._lock:
+            must_wait = self.reply.value > 0 and not self._is_lost()
+            if must_wait:
+                self._waiting.append(do)
+            else:
+                self._waiting.clear()
+                self._asked_at = None
+            is_first = must_wait and len(self._waiting) == 1
+            if is_first:
+                self._asked_at = time.monotonic()
+        if is_first:
+            self.question.value += 1
+        elif not must_wait:
             do()
-            return
-        self._waiting.append(do)
-        if self._asked_at is None:
-            self._asked_at = time.monotonic()
-        self._question.value += 1
 
     def close(self) -> None:
         """Ask nothing any more."""
+        for box in (self.question, self.reply):
+            for one in (box.layout, box.style, box):
+                one.close()
         self._link.close()
-        for one in (self._question, self._reply):
-            close_tree(cast("Any", one))
+
+    def _is_lost(self) -> bool:
+        at = self._asked_at
+        return at is not None and time.monotonic() - at > self._patience_seconds
 
     def _replied(self, change: Any) -> None:
-        if change["new"] < self._question.value:
+        if change["new"] < self.question.value:
             return
-        waiting, self._waiting, self._asked_at = self._waiting, [], None
+        with self._lock:
+            waiting, self._waiting, self._asked_at = self._waiting, [], None
         for do in waiting:
             do()
 

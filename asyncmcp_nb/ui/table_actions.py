@@ -22,7 +22,7 @@ _CHUNK_COUNT: Final = 100
 def cancel_calls(session: Session, call_ids: Sequence[str], tell: Tell) -> str:
     """Give calls up; says how many, and how many had ended."""
     counts: Counter[bool] = Counter()
-    for call in _calls(session, call_ids, "cancelling", tell):
+    for call in _calls(session, call_ids, doing="cancelling", tell=tell):
         counts[call.cancel()] += 1
     return _said(
         f"cancelled {counts[True]:,}",
@@ -34,7 +34,7 @@ def cancel_calls(session: Session, call_ids: Sequence[str], tell: Tell) -> str:
 def retry_calls(session: Session, call_ids: Sequence[str], tell: Tell) -> str:
     """Submit calls again as new ones; says how many, and why some could not be."""
     count, refused, reason = 0, 0, ""
-    for call in _calls(session, call_ids, "submitting again", tell):
+    for call in _calls(session, call_ids, doing="submitting again", tell=tell):
         try:
             call.retry()
             count += 1
@@ -72,7 +72,7 @@ def export_calls(
     return work
 
 
-def _calls(session: Session, call_ids: Sequence[str], doing: str, tell: Tell) -> Iterator[Call]:
+def _calls(session: Session, call_ids: Sequence[str], *, doing: str, tell: Tell) -> Iterator[Call]:
     for start in range(0, len(call_ids), _CHUNK_COUNT):
         if session.is_closed:
             return

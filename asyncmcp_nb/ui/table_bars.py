@@ -27,6 +27,9 @@ _NAMES_COUNT: Final = 500
 Ask = Callable[[Mapping[str, Any]], None]
 """Takes changes to ``table_page.Asked`` by name."""
 
+_ANY: Final = object()
+"""What stands for no filter: a choice whose value is None is shown as no choice."""
+
 
 class FilterBar:
     """Status, tool, group, text, order."""
@@ -38,8 +41,8 @@ class FilterBar:
         self._is_filling = False
         shown = [("all calls", "all"), *((shown_words(n), n) for n in SHOWN if n != "all")]
         self.shown = kit.dropdown("Show", shown)
-        self.tool = kit.dropdown("Tool", [("any tool", None)], "amcp-t-names")
-        self.group = kit.dropdown("Group", [("any group", None)], "amcp-t-names")
+        self.tool = kit.dropdown("Tool", [("any tool", _ANY)], "amcp-t-names")
+        self.group = kit.dropdown("Group", [("any group", _ANY)], "amcp-t-names")
         self.text = kit.text(
             "Find", "amcp-t-find", placeholder="in arguments, answers, errors, or a call's id"
         )
@@ -67,6 +70,8 @@ class FilterBar:
         self._asked = asked
         for name, control in self._controls.items():
             value = getattr(asked, name)
+            if value is None:
+                value = _ANY
             if control.value != value and self._may_be(name, value):
                 control.value = value
         arrow = "↓" if asked.descending else "↑"
@@ -75,7 +80,7 @@ class FilterBar:
         self.clear.disabled = asked == Asked(page_rows=asked.page_rows)
 
     def _may_be(self, name: str, value: Any) -> bool:
-        return value is None or name not in self._offered or value in self._offered[name]
+        return value is _ANY or name not in self._offered or value in self._offered[name]
 
     def offer(self, tools: Sequence[str], groups: Sequence[str]) -> None:
         """Offer these names to choose from."""
@@ -86,27 +91,26 @@ class FilterBar:
         if self._offered[what] == names:
             return
         self._offered[what] = names
-        options: list[tuple[str, str | None]] = [(f"any {what}", None)]
+        options: list[tuple[str, Any]] = [(f"any {what}", _ANY)]
         options += _told_apart(names[:_NAMES_COUNT])
         if len(names) > _NAMES_COUNT:
-            options.append((f"… {len(names) - _NAMES_COUNT:,} more, not listed", None))
+            options.append((f"… {len(names) - _NAMES_COUNT:,} more, not listed", _ANY))
         self._is_filling = True
         try:
             chosen = getattr(self._asked, what)
             control.options = options
-            if chosen in names[:_NAMES_COUNT]:
-                control.value = chosen
+            control.value = chosen if chosen in names[:_NAMES_COUNT] else _ANY
         finally:
             self._is_filling = False
 
     def _changed(self, name: str, change: Mapping[str, Any]) -> None:
-        if self._is_filling or change["new"] == getattr(self._asked, name):
+        value = None if change["new"] is _ANY else change["new"]
+        if self._is_filling or value == getattr(self._asked, name):
             return
         if name == "order_by":
-            order_by = change["new"]
-            self._ask({"order_by": order_by, "descending": order_by in LARGEST_FIRST})
+            self._ask({"order_by": value, "descending": value in LARGEST_FIRST})
         else:
-            self._ask({name: change["new"]})
+            self._ask({name: value})
 
     def _turn(self, _: Any) -> None:
         self._ask({"descending": not self._asked.descending})

@@ -12,11 +12,12 @@ from asyncmcp_nb.ui import widgets
 from asyncmcp_nb.ui.callbacks import telling
 from asyncmcp_nb.ui.escape import tag
 from asyncmcp_nb.ui.form.codes import as_magic, as_python
-from asyncmcp_nb.ui.inputs import Kit
+from asyncmcp_nb.ui.inputs import Kit, Placed
 from asyncmcp_nb.ui.jobs import Tell
 from asyncmcp_nb.ui.theme import bare
 
 _CODE_CHARACTERS: Final = 100_000
+_GONE: Final = "amcp-t-gone"
 
 OnExport = Callable[[Path, bool], object]
 """Takes the file and whether to leave out arguments and answers."""
@@ -32,7 +33,6 @@ class Dialogs:
             kit: Makes the widgets.
             tell: Shows one line where something could not be done.
         """
-        self._kit = kit
         self._on_yes: Callable[[], object] = lambda: None
         self._on_export: OnExport = lambda _path, _is_redacted: None
         self._records: Sequence[CallRecord] = ()
@@ -45,13 +45,28 @@ class Dialogs:
         self.write = kit.button("Write", "write the file", telling(tell, self._export))
         self.language = kit.dropdown("As", [("Python", as_python), ("%mcp", as_magic)])
         self.text = kit.html("amcp-t-codes")
+        self.leave = kit.button("Cancel", "write nothing", lambda _: self.close())
         self.done = kit.button("Close", "close this", lambda _: self.close())
         self.language.observe(telling(tell, self._show_code), "value")
-        self.widget = kit.box([], "amcp-t-dialog")
+        asking = kit.box([self.yes, self.no], "amcp-t-bar-row")
+        filing = kit.box([self.name, self.redact, self.write, self.leave], "amcp-t-bar-row")
+        coding = kit.box([self.language, self.done], "amcp-t-bar-row")
+        self._parts: dict[str, tuple[Placed, ...]] = {
+            "": (),
+            "question": (self.question, asking),
+            "file": (self.question, filing),
+            "code": (coding, self.text),
+        }
+        self.shown = ""
+        """``question``, ``file``, ``code``, or nothing."""
+        parts = [self.question, asking, filing, coding, self.text]
+        for part in parts:
+            part.add_class(_GONE)
+        self.widget = kit.box(parts, "amcp-t-dialog")
 
     def close(self) -> None:
         """Ask and show nothing."""
-        self._put()
+        self._show("")
 
     def ask(self, question: str, yes: str, on_yes: Callable[[], object]) -> None:
         """Ask before something is done.
@@ -64,7 +79,7 @@ class Dialogs:
         self._on_yes = on_yes
         widgets.put(self.question, bare(tag("span", "⚠ ", question, role="alert")))
         self.yes.description = yes
-        self._put(self._kit.box([self.question, self.yes, self.no], "amcp-t-bar-row"))
+        self._show("question")
 
     def ask_file(self, what: str, on_export: OnExport) -> None:
         """Ask which file to write to.
@@ -76,8 +91,7 @@ class Dialogs:
         self._on_export = on_export
         said = f"Write {what} to a file that ends in .csv, .parquet, .jsonl or .html"
         widgets.put(self.question, bare(tag("span", said)))
-        row = [self.name, self.redact, self.write, self.done]
-        self._put(self.question, self._kit.box(row, "amcp-t-bar-row"))
+        self._show("file")
 
     def show_code(self, records: Sequence[CallRecord], left: int) -> None:
         """Show calls as code for a cell.
@@ -88,7 +102,7 @@ class Dialogs:
         """
         self._records, self._left = records, left
         self._show_code()
-        self._put(self._kit.box([self.language, self.done], "amcp-t-bar-row"), self.text)
+        self._show("code")
 
     def _show_code(self, *_: Any) -> None:
         make: Callable[[str, Any], str] = self.language.value
@@ -107,9 +121,13 @@ class Dialogs:
     def _export(self, *_: Any) -> None:
         self._on_export(Path(self.name.value.strip()), bool(self.redact.value))
 
-    def _put(self, *children: widgets.Widget) -> None:
-        before = self.widget.children
-        self.widget.children = children
-        for child in before:
-            if child not in (self.question, self.text):
-                child.close()
+    def _show(self, name: str) -> None:
+        """All of them stay in the page, so that they are closed with it; most are not seen."""
+        before, after = self._parts[self.shown], self._parts[name]
+        self.shown = name
+        for part in before:
+            if part not in after:
+                part.add_class(_GONE)
+        for part in after:
+            if part not in before:
+                part.remove_class(_GONE)

@@ -147,8 +147,8 @@ class Pager:
         self.is_following = True
         self._taken: Sequence[str] | None = None
         """The calls of a page that stands still; None where it is to be read anew."""
-        self._newest = 0
-        """The latest call of the ledger when it began to stand still."""
+        self._newest = -1
+        """The latest call of the ledger when it began to stand still; -1 before the first look."""
 
     def ask(self, **changes: Any) -> None:
         """Ask for other calls, or another order: from the first page, following."""
@@ -180,7 +180,7 @@ class Pager:
     def read(self, log: Log) -> Page:
         """The page as it is now."""
         ledger = log.ledger
-        if self.is_following:
+        if self.is_following or self._newest < 0:
             self._newest = ledger.last_position()
         chosen = self.asked.chosen
         new_count = 0 if self.is_following else ledger.count(replace(chosen, after=self._newest))

@@ -33,6 +33,9 @@ COLUMNS: Final = (
 _CELL_CHARACTERS: Final = 200
 _TITLE_CHARACTERS: Final = 600
 
+_Content = tuple[Html | str | None, str | None]
+"""Of a cell: what is shown, and the whole of it for its title."""
+
 OnRow = Callable[["TableRow"], None]
 
 
@@ -125,7 +128,7 @@ def row_html(record: CallRecord, *, is_open: bool = False, now: float | None = N
     """
     at = time.localtime(record.submitted_at)
     arguments = arguments_words(record, _CELL_CHARACTERS)
-    cells: dict[str, tuple[Html | str | None, str | None]] = {
+    cells: dict[str, _Content] = {
         "status": (chip(record.status), word(record.status)),
         "tool": (start_of(record.tool, _CELL_CHARACTERS), record.tool),
         "arguments": (arguments, record.arguments_json),
@@ -138,7 +141,7 @@ def row_html(record: CallRecord, *, is_open: bool = False, now: float | None = N
     label = f"call {record.call_id} of {start_of(record.tool, 80)}, {word(record.status)}"
     return tag(
         "div",
-        [_cell(name, heading, *cells[name]) for name, heading, _ in COLUMNS],
+        [_cell(name, heading, cells[name]) for name, heading, _ in COLUMNS],
         class_="amcp amcp-t-cells amcp-t-is-open" if is_open else "amcp amcp-t-cells",
         role="group",
         aria_label=label,
@@ -146,7 +149,8 @@ def row_html(record: CallRecord, *, is_open: bool = False, now: float | None = N
     )
 
 
-def _cell(name: str, heading: str, shown: Html | str | None, title: str | None) -> Html:
+def _cell(name: str, heading: str, content: _Content) -> Html:
+    shown, title = content
     # A screen reader has no header row to tell it what this is.
     said = tag("span", f"{heading}: ", class_="amcp-t-said")
     whole = start_of(title or "", _TITLE_CHARACTERS) or None

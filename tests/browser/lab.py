@@ -11,7 +11,7 @@ import re
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from playwright.sync_api import ConsoleMessage, Dialog, Locator, Page, Request, expect
 
@@ -32,6 +32,10 @@ _CHROME_HEIGHT: Final = 120
 _THEME_NAMES: Final = {"light": "JupyterLab Light", "dark": "JupyterLab Dark"}
 _ERROR: Final = (
     ".jp-RenderedText[data-mime-type*='error'], .jp-RenderedText[data-mime-type*='stderr']"
+)
+
+_CONTROLS: Final = frozenset(
+    ("button", "checkbox", "combobox", "listbox", "radio", "spinbutton", "slider", "textbox")
 )
 
 # What JupyterLab itself says on an ordinary day, or of a server that goes.
@@ -201,6 +205,22 @@ class Lab:
                     made.append(path)
         self.use_theme("light")
         return made
+
+    def nameless(self, index: int) -> list[str]:
+        """Controls below a cell that a screen reader could not name, as Chromium tells one."""
+        devtools: Any = self.page.context.new_cdp_session(self.page)
+        where = f"document.querySelectorAll('.jp-Notebook .jp-Cell')[{index}]"
+        expression = f"{where}.querySelector('.jp-Cell-outputArea')"
+        place = devtools.send("Runtime.evaluate", {"expression": expression})["result"]
+        tree = devtools.send("Accessibility.queryAXTree", {"objectId": place["objectId"]})
+        devtools.detach()
+        return [
+            node["role"]["value"]
+            for node in tree["nodes"]
+            if not node["ignored"]
+            and node["role"]["value"] in _CONTROLS
+            and not node.get("name", {}).get("value", "").strip()
+        ]
 
     def too_wide(self) -> list[str]:
         """Outputs that stick out of their place, at each of the usual widths, and by how much."""

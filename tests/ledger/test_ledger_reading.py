@@ -54,6 +54,14 @@ def test_rows_stand_in_the_order_of_submission(busy: Desk) -> None:
         (CallFilter(text="ich%1"), []),
         (CallFilter(text="100% fine"), ["done"]),
         (CallFilter(text="back\\"), ["failed"]),
+        (CallFilter(text="FAIL"), ["failed"]),
+        (CallFilter(text="ail"), []),
+        (CallFilter(text="err"), []),
+        (CallFilter(call_ids=["sent", "nobody", "done"]), ["sent", "done"]),
+        (CallFilter(call_ids=[]), []),
+        (CallFilter(after=4), ["asked", "error"]),
+        (CallFilter(up_to=2), ["queued", "sent"]),
+        (CallFilter(after=1, up_to=3, group="g"), ["sent", "done"]),
         (CallFilter(text=""), ["queued", "sent", "done", "failed", "asked", "error"]),
         (CallFilter(text="'; DROP TABLE calls; --"), []),
     ],
@@ -195,3 +203,48 @@ def test_a_filter_is_answered_from_an_index(tmp_path: Path, chosen: CallFilter, 
     store.close()
 
     assert f"USING COVERING INDEX {index}" in " ".join(str(step) for step in plan)
+
+
+def test_some_fields_are_read_as_columns(busy: Desk) -> None:
+    chosen = CallFilter(group="g")
+
+    columns = busy.ledger.fields(["call_id", "status", "group", "arguments_json"], chosen)
+
+    assert columns == {
+        "call_id": ["sent", "done"],
+        "status": [Status.SENT.rank, Status.DONE.rank],
+        "group": ["g", "g"],
+        "arguments_json": ["{}", "{}"],
+    }
+    assert busy.ledger.fields(["call_id"], CallFilter(tool="none")) == {"call_id": []}
+
+
+def test_ids_alone_come_in_any_order(busy: Desk) -> None:
+    found = busy.ledger.call_ids(
+        CallFilter(statuses=OUTSTANDING), order_by="call_id", descending=True, limit=2
+    )
+
+    assert found == ["sent", "queued"]
+
+
+def test_elapsed_goes_to_the_end_or_until_now(busy: Desk) -> None:
+    found = ids(busy.ledger.rows(order_by="elapsed"))
+
+    assert found[:3] == ["failed", "done", "error"]
+    assert set(found[3:]) == {"queued", "sent", "asked"}
+
+
+def test_the_last_position_is_that_of_the_latest_call(busy: Desk, tmp_path: Path) -> None:
+    with Ledger.open(tmp_path / "empty.sqlite") as empty:
+        assert empty.last_position() == 0
+    assert busy.ledger.last_position() == 6
+
+
+def test_every_transaction_makes_another_version(busy: Desk) -> None:
+    before = busy.ledger.version
+    busy.ledger.rows()
+    unchanged = busy.ledger.version
+    busy.ledger.finish("sent", Status.CANCELLED, at=200.0)
+
+    assert unchanged == before
+    assert busy.ledger.version != before

@@ -203,6 +203,8 @@ def kinds(outputs: Iterable[Any]) -> list[list[str]]:
 
 def places_in(notebook: Any) -> list[str]:
     """What in a notebook tells of the machine that it ran on."""
+    # Letters of pictures may come together to any name.
+    text = re.sub(r'"image/[a-z]+": "[^"]*"', "", json.dumps(notebook, ensure_ascii=False))
     own = {
         str(PROJECT),
         str(Path.home()),
@@ -210,5 +212,6 @@ def places_in(notebook: Any) -> list[str]:
         os.sep + getpass.getuser() + os.sep,
     }
     common = {"/home/", "/root", "/tmp", "/Users/", "/var/folders", "C:\\\\", "site-packages"}
-    text = json.dumps(notebook, ensure_ascii=False)
-    return sorted(place for place in own | common if re.search(re.escape(place), text))
+    return sorted(
+        place for place in own | common if re.search(rf"(?<!\w){re.escape(place)}(?!\w)", text)
+    )

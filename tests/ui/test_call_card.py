@@ -251,13 +251,13 @@ async def test_its_code_is_shown_and_put_away(session: Session) -> None:
     card = rendered(session, call)
 
     card.actions.code.click()
-    code, is_open = page(card.actions.code_box.value).text, is_there(card.actions.code_box)
+    code, opened = page(card.actions.code_box.value).text, list(card.actions.place.children)
     card.actions.code.click()
 
     assert "echo" in code
     assert "%mcp" in code
-    assert is_open
-    assert not is_there(card.actions.code_box)
+    assert opened == [card.actions.code_box]
+    assert list(card.actions.place.children) == []
 
 
 async def test_an_answer_is_assigned_to_a_variable(session: Session, shell: Any) -> None:

@@ -288,11 +288,10 @@ def test_a_log_has_one_line_and_no_escape_sequences() -> None:
     assert "\r" not in stream.getvalue()
 
 
-def test_a_terminal_bar_starts_no_thread() -> None:
-    before = set(threading.enumerate())
+def test_a_terminal_bar_starts_no_thread_of_tqdms() -> None:
     shown_on(TerminalBar(Terminal()))
 
-    assert set(threading.enumerate()) == before
+    assert [t for t in threading.enumerate() if type(t).__name__ == "TMonitor"] == []
 
 
 @pytest.mark.parametrize(
@@ -311,3 +310,29 @@ def test_tqdms_own_variable_turns_it_off(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setenv("TQDM_DISABLE", "1")
 
     assert screen_here() is None
+
+
+def test_waiting_goes_on_where_nobody_would_see_a_bar(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stderr", None)
+    some = calls(1)
+
+    with watching(Tally(some, name="score")):
+        end(some)
+
+    assert [call.status for call in some] == [Status.DONE]
+
+
+def test_a_last_line_that_cannot_be_written_costs_no_answer(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Full(Screen):
+        def finish(self, reading: Reading) -> None:
+            raise OSError("no space left")
+
+    monkeypatch.setattr("asyncmcp_nb.ui.progress_bar.PATIENCE_SECONDS", 0.0)
+    screen = Full()
+
+    with caplog.at_level(logging.ERROR), watching(Tally(calls(1), name="score"), screen):
+        assert screen.changed.wait(5)
+
+    assert "a bar could not be shown" in caplog.text

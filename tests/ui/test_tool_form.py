@@ -197,31 +197,6 @@ async def test_a_timeout_that_is_none_holds_sending_up(session: Session, text: s
     assert "the timeout is no number of seconds" in words(desk)
 
 
-# -- clicks that overtake what was typed --------------------------------------------------------
-
-
-async def test_a_click_waits_for_what_the_page_still_keeps(session: Session) -> None:
-    desk = Desk(session, ADD, a=1)
-    settling = desk.form._kit.settling
-    settling._reply.value = 1  # the page is there
-    come_from_page(button(desk, "Send"))
-    before = len(desk.calls)
-
-    at(desk, "a *").value = "12"
-    settling._reply.value = settling._question.value
-
-    assert before == 0
-    assert [call.arguments for call in desk.calls] == [{"a": 12}]
-
-
-async def test_a_page_that_does_not_reply_is_not_waited_for(session: Session) -> None:
-    desk = Desk(session, ADD, a=1)
-
-    come_from_page(button(desk, "Send"))
-
-    assert len(desk.calls) == 1
-
-
 # -- tools that destroy -------------------------------------------------------------------------
 
 

@@ -16,6 +16,8 @@ from asyncmcp_nb.ui.form.sayings import told
 
 Problem = tuple[Path, str]
 
+_BY_NAME: Final = ("required", "dependentRequired")
+
 NOT_DECLARED: Final = "there is no argument of this name"
 
 
@@ -54,17 +56,16 @@ class Judge:
         if value is OMITTED:
             found.setdefault((), "required")
             return found
-        faulty = set(found)
-        count = 0
-        for path, message in self._wrong(root, value):
+        faulty, places, count = set(found), _Places(root), 0
+        for path, message in self._wrong(places, value):
             count += 1
             if not any(path[:length] in faulty for length in range(len(path) + 1)):
-                found.setdefault(*_beside(root, path, message))
+                found.setdefault(*places.beside(path, message))
         if count and not found:
             found[()] = "does not fit the schema"
         return found
 
-    def _wrong(self, root: Node, value: Any) -> Iterator[Problem]:
+    def _wrong(self, places: _Places, value: Any) -> Iterator[Problem]:
         if self._is_tool:
             yield from self._not_admitted(value)
         try:
@@ -72,8 +73,13 @@ class Judge:
         except UnusableSchema as exc:
             yield (), cut(visible(f"the schema is not usable: {exc}"), 300)
             return
+        told: set[tuple[int, Path]] = set()
         for violation in violations:
-            yield from _expanded(violation, root)
+            # There is one for each missing name, and each is told with all the others.
+            place = (id(violation.validator_value), tuple(violation.absolute_path))
+            if violation.validator not in _BY_NAME or place not in told:
+                told.add(place)
+                yield from _expanded(violation, places)
 
     def _not_admitted(self, value: Any) -> Iterator[Problem]:
         if not isinstance(value, dict):
@@ -83,7 +89,7 @@ class Judge:
                 yield (name,), NOT_DECLARED
 
 
-def _expanded(error: Violation, root: Node) -> Iterator[Problem]:
+def _expanded(error: Violation, places: _Places) -> Iterator[Problem]:
     """An error as problems: one for each name, and of the alternative that is meant."""
     path = tuple(error.absolute_path)
     schema_path = tuple(error.relative_schema_path)
@@ -100,7 +106,7 @@ def _expanded(error: Violation, root: Node) -> Iterator[Problem]:
         for name in _extra_names(error):
             yield (*path, name), "this name is not admitted"
     elif error.validator in ("anyOf", "oneOf") and error.context:
-        found = [p for part in _meant(error, root) for p in _expanded(part, root)]
+        found = [p for part in _meant(error, places) for p in _expanded(part, places)]
         yield from found or [(path, told(error))]
     else:
         yield path, told(error)
@@ -128,12 +134,12 @@ def _is_in(pattern: str, name: str) -> bool:
         return False
 
 
-def _meant(error: Violation, root: Node) -> Iterable[Violation]:
+def _meant(error: Violation, places: _Places) -> Iterable[Violation]:
     """The errors of the alternative that a person chose, else of the nearest."""
     groups: dict[Any, list[Violation]] = {}
     for part in error.context:
         groups.setdefault(part.relative_schema_path[0], []).append(part)
-    chosen = _chosen(root, tuple(error.absolute_path), len(error.validator_value))
+    chosen = places.chosen(tuple(error.absolute_path), len(error.validator_value))
     if chosen in groups:
         return groups[chosen]
     return min(groups.values(), key=_distance)
@@ -147,32 +153,43 @@ def _distance(errors: list[Violation]) -> tuple[bool, int, int]:
     return is_other_kind, fixed, len(errors)
 
 
-def _chosen(root: Node, path: Path, count: int) -> int | None:
-    node, rest = _nearest(root, path)
-    if rest or node.field.kind is not Kind.UNION or node.chosen is None:
-        return None
-    position = node.field.options[node.chosen].position
-    return position if position is not None and position < count else None
+class _Places:
+    """The nodes of a form by their paths, as long as nothing in it changes."""
 
+    def __init__(self, root: Node) -> None:
+        self._root = root
+        self._children: dict[int, dict[str | int | None, Node]] = {}
 
-def _beside(root: Node, path: Path, message: str) -> Problem:
-    """A problem at the nearest place that is shown."""
-    node, rest = _nearest(root, path)
-    if not rest:
-        return path, message
-    where = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in rest)
-    return node.path, f"{cut(visible(where.removeprefix('.')), 120)}: {message}"
+    def beside(self, path: Path, message: str) -> Problem:
+        """A problem at the nearest place that is shown."""
+        node, rest = self._nearest(path)
+        if not rest:
+            return path, message
+        where = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in rest)
+        return node.path, f"{cut(visible(where.removeprefix('.')), 120)}: {message}"
 
+    def chosen(self, path: Path, count: int) -> int | None:
+        """Where the alternative stands that a person chose for a place, among so many."""
+        node, rest = self._nearest(path)
+        if rest or node.field.kind is not Kind.UNION or node.chosen is None:
+            return None
+        position = node.field.options[node.chosen].position
+        return position if position is not None and position < count else None
 
-def _nearest(root: Node, path: Path) -> tuple[Node, Path]:
-    """The node of a path, or the last one on the way and what is left; unions, not their child."""
-    node, at = root, 0
-    while at < len(path):
-        holder = node
-        while holder.field.kind is Kind.UNION and holder.children:
-            holder = holder.children[0]
-        child = next((child for child in holder.children if child.slot == path[at]), None)
-        if child is None:
-            break
-        node, at = child, at + 1
-    return node, path[at:]
+    def _nearest(self, path: Path) -> tuple[Node, Path]:
+        """The node of a path, or the last one on the way and what is left; unions, not a child."""
+        node, at = self._root, 0
+        while at < len(path):
+            child = self._below(node).get(path[at])
+            if child is None:
+                break
+            node, at = child, at + 1
+        return node, path[at:]
+
+    def _below(self, node: Node) -> dict[str | int | None, Node]:
+        while node.field.kind is Kind.UNION and node.children:
+            node = node.children[0]
+        if id(node) not in self._children:
+            # The first of a name counts: what is declared stands before the rest.
+            self._children[id(node)] = {child.slot: child for child in reversed(node.children)}
+        return self._children[id(node)]

@@ -48,9 +48,10 @@ class StateChoice:
             self.widget.options = found
         if self.widget.value != node.state:
             self.widget.value = node.state
-        tooltip = plain(f"what is sent for {name}")
-        if self.widget.tooltip != tooltip:
-            self.widget.tooltip = tooltip
+        # Read to those who do not see beside what it stands; the style sheet hides it.
+        label = plain(f"what is sent for {name}")
+        if self.widget.description != label:
+            self.widget.description = label
 
     def _choose(self, _: object) -> None:
         state = self.widget.value

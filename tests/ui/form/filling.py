@@ -38,10 +38,9 @@ def shown_ids(view: Any) -> list[int]:
 
 def labels(view: Any) -> list[str]:
     """What can be filled in, in its order; without the JSON editor."""
-    inputs = (ipywidgets.Text, ipywidgets.Textarea, ipywidgets.Dropdown, ipywidgets.RadioButtons)
-    kinds = (*inputs, ipywidgets.Checkbox)
+    kinds = (ipywidgets.Text, ipywidgets.Textarea, ipywidgets.Dropdown, ipywidgets.Checkbox)
     found = [w.description for w in seen(view.widget) if isinstance(w, kinds) and w.description]
-    return [label for label in found if label not in {"Show", "JSON"}]
+    return [label for label in found if label != "JSON" and "what is sent for" not in label]
 
 
 def at(view: Any, label: str) -> Any:
@@ -65,10 +64,7 @@ def button(view: Any, words: str, nth: int = 0) -> Any:
 
 def state(view: Any, name: str) -> Any:
     """The choice of a field's state."""
-    tooltip = f"what is sent for {name}"
-    found = [w for w in seen(view.widget) if getattr(w, "tooltip", None) == tooltip]
-    assert len(found) == 1, f"{len(found)} states of {name!r}"
-    return found[0]
+    return at(view, f"what is sent for {name}")
 
 
 def words(view: Any) -> str:

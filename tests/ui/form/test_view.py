@@ -215,7 +215,7 @@ def test_typing_keeps_every_widget() -> None:
 
 
 def test_a_form_that_is_closed_leaves_no_widget() -> None:
-    made = ipywidgets.widgets.widget._instances
+    made: dict[str, Any] = vars(ipywidgets.widgets.widget)["_instances"]
     before = set(made)
     view = form(
         {"o": {"a": "x"}, "l": [1], "m": {"k": 1}, "u": "x"},

@@ -1,0 +1,88 @@
+"""The keywords of JSON Schema that ``jsonschema`` spends no end of time on, bounded. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextvars import ContextVar
+from functools import cache
+from typing import Any
+
+from asyncmcp_nb.session.patterns import PatternTooCostly, matches
+
+references_left: ContextVar[list[int]] = ContextVar("references_left")
+"""How many more references may be followed for the value that is checked."""
+
+
+def dialect(uri: str) -> Any:
+    """The validator of the dialect that a ``$schema`` names; 2020-12 where that is unknown."""
+    from jsonschema import Draft202012Validator
+    from jsonschema.validators import validator_for
+
+    untyped: Any = validator_for
+    return _bounded(untyped({"$schema": uri} if uri else True, default=Draft202012Validator))
+
+
+@cache
+def _bounded(plain: Any) -> Any:
+    from jsonschema import validators
+
+    ours: dict[str, Any] = {
+        "pattern": _pattern,
+        "patternProperties": _pattern_properties,
+        "additionalProperties": _additional_properties(plain.VALIDATORS["additionalProperties"]),
+    }
+    for word in ("$ref", "$dynamicRef", "$recursiveRef"):
+        if word in plain.VALIDATORS:
+            ours[word] = _counted(plain.VALIDATORS[word])
+    untyped: Any = validators
+    return untyped.extend(plain, ours)
+
+
+def _counted(follow: Any) -> Any:
+    def counted(validator: Any, reference: Any, instance: Any, schema: Any) -> Iterator[Any]:
+        left = references_left.get()
+        left[0] -= 1
+        if left[0] < 0:
+            raise ValueError("its references multiply: checking takes too long")
+        yield from follow(validator, reference, instance, schema)
+
+    return counted
+
+
+def _pattern(validator: Any, pattern: Any, instance: Any, _schema: Any) -> Iterator[Any]:
+    from jsonschema.exceptions import ValidationError
+
+    if validator.is_type(instance, "string") and not _may_match(pattern, instance):
+        yield ValidationError(f"{instance!r} does not match {pattern!r}")
+
+
+def _pattern_properties(validator: Any, parts: Any, instance: Any, _schema: Any) -> Iterator[Any]:
+    if validator.is_type(instance, "object"):
+        for pattern, part in parts.items():
+            for name, value in instance.items():
+                if _may_match(pattern, name):
+                    yield from validator.descend(value, part, path=name, schema_path=pattern)
+
+
+def _additional_properties(plain: Any) -> Any:
+    def bounded(validator: Any, rest: Any, instance: Any, schema: Any) -> Iterator[Any]:
+        patterns = schema.get("patternProperties")
+        if not patterns or not validator.is_type(instance, "object"):
+            yield from plain(validator, rest, instance, schema)
+            return
+        others = {
+            name: value
+            for name, value in instance.items()
+            if not any(_may_match(pattern, name) for pattern in patterns)
+        }
+        bare = {word: part for word, part in schema.items() if word != "patternProperties"}
+        yield from plain(validator, rest, others, bare)
+
+    return bounded
+
+
+def _may_match(pattern: str, text: str) -> bool:
+    try:
+        return matches(pattern, text)
+    except PatternTooCostly:
+        return True  # Left to the server: nothing here bounds it.

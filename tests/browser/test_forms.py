@@ -1,0 +1,75 @@
+"""Forms as somebody fills them in: keys, focus, and a kernel that is busy meanwhile."""
+
+from __future__ import annotations
+
+from playwright.sync_api import expect
+
+from tests.browser.conftest import OpenCells
+from tests.browser.stage import START
+
+FIELDS = """\
+from asyncmcp_nb.ui.form.model import FormModel
+from asyncmcp_nb.ui.form.view import FormView
+texts = {"type": "array", "items": {"type": "string"}}
+properties = {"city": {"type": "string", "minLength": 3}, "tags": texts, "note": {"type": "string"}}
+view = FormView(FormModel({"type": "object", "properties": properties, "required": ["city"]}))
+view.model.load({"tags": ["a", "b", "c"]})
+view.widget
+"""
+ACTIVE = "() => document.activeElement.labels[0].textContent"
+
+
+def test_the_focus_stays_while_one_types_and_goes_with_an_item_that_moves(
+    open_cells: OpenCells,
+) -> None:
+    lab = open_cells(FIELDS)
+    form = lab.run(0)
+    city, json = form.get_by_label("city *"), form.get_by_role("textbox", name="JSON")
+
+    city.click()
+    lab.page.keyboard.type("Rome", delay=30)
+    expect(json).to_have_value(
+        '{\n  "city": "Rome",\n  "tags": [\n    "a",\n    "b",\n    "c"\n  ]\n}'
+    )
+    typed_in = lab.page.evaluate(ACTIVE)
+    form.get_by_title("move item 3 of 3 up").focus()
+    lab.page.keyboard.press("Enter")
+    expect(form.get_by_title("move item 2 of 3 up")).to_be_focused()
+    json.fill('{"city": "Oslo", "tags": ["x"]}')
+
+    assert typed_in == "city *"
+    expect(city).to_have_value("Oslo")
+    expect(form.get_by_label("item 1 of 1")).to_have_value("x")
+    expect(json).to_have_value('{"city": "Oslo", "tags": ["x"]}')
+
+
+def test_a_form_fits_where_it_is_narrow(open_cells: OpenCells) -> None:
+    lab = open_cells(FIELDS)
+    lab.run(0)
+    found: list[int] = []
+
+    for width in (420, 800, 1600):
+        lab.use_width(width)
+        found.append(lab.overflow_pixels(0))
+
+    assert found == [0, 0, 0]
+
+
+def test_a_click_while_a_cell_runs_sends_all_that_was_typed(open_cells: OpenCells) -> None:
+    busy = "import time; time.sleep(4)"
+    lab = open_cells(*START, 'session.form("greet", name="Ann")', busy, "session.log.frame()")
+    for index in (0, 1, 2):
+        lab.run(index)
+    form = lab.output(2)
+    run = lab.start(3)
+    expect(lab.cell(3)).to_contain_text("[*]")
+
+    name = form.get_by_label("Name *")
+    name.click()
+    lab.page.keyboard.press("End")
+    lab.page.keyboard.type("abelle", delay=40)
+    form.get_by_role("button", name="Send").click()
+    lab.wait(run)
+
+    expect(form.get_by_text("hello Annabelle").first).to_be_visible()
+    expect(lab.run(4)).to_contain_text("Annabelle")
