@@ -140,8 +140,9 @@ class Engine:
 
     def records_changed(self, records: Sequence[CallRecord]) -> None:
         """From the desk, in one of its threads."""
-        self.book.take_changes(records)
+        # First of all, so that whoever waited for a call finds no question of it.
         self.questions.close_of([record.call_id for record in records if record.is_finished])
+        self.book.take_changes(records)
         self._answer_asked(records)
         for record in records:
             self._asker.note_missing(record)

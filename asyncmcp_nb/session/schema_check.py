@@ -19,10 +19,10 @@ from asyncmcp_nb.session.patterns import is_quick
 
 Schema = Mapping[str, Any] | bool
 
-REFERENCE_COUNT: Final = 50_000
+REFERENCE_COUNT: Final = 20_000
 """References that are followed for any value, beside those for each value within it."""
 
-_REFERENCES_PER_VALUE_COUNT: Final = 100
+_REFERENCES_PER_VALUE_COUNT: Final = 200
 
 _Found = TypeVar("_Found")
 

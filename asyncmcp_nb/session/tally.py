@@ -31,8 +31,9 @@ class Tally:
         self._lock = threading.Lock()
         self._counts: Counter[Status] = Counter()
         self._listeners: list[Listener] = []
+        moved = self._moved
         for call in calls:
-            status = call.watch(self._moved)
+            status = call.watch(moved)
             with self._lock:
                 self._counts[status] += 1
         with self._lock:

@@ -51,13 +51,14 @@ class PanelPart:
             self.workplace.form_zone,
             self.workplace.answer_zone,
         )
+        self._zones = widgets.classed(zones, "amcp-zones")
         self.widget: widgets.Widget = widgets.classed(
             widgets.column(
                 widgets.style_box(sheet("panel")),
                 widgets.classed(self.status.widget, "amcp-panel-status"),
                 self.asks.widget,
                 self.questions.widget,
-                widgets.classed(zones, "amcp-zones"),
+                self._zones,
                 self.table.widget,
                 self.messages.widget,
             ),
@@ -68,6 +69,10 @@ class PanelPart:
         """See ``part.Part``."""
         for part in self._parts:
             part.render(session)
+        is_asked = bool(self.questions.views or self.questions.note.value)
+        widgets.set_seen(self.questions.widget, is_asked)
+        if self.workplace.is_open:
+            widgets.classed(self._zones, "amcp-zones-open")
 
     def tick(self, session: Session) -> None:
         """See ``live.Ticking``."""

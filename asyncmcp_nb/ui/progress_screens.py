@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import os
 import sys
 import threading
@@ -68,7 +69,9 @@ class CellOutput:
             partly_typed: Any = display
             self._handle = partly_typed.display(bundle, raw=True, display_id=True)
         else:
-            self._handle.update(bundle, raw=True)
+            # It is found by its id, whatever cell it is in. Without that cell's context it is sent
+            # as the running cell's: a runner without a front end, as nbclient, hears no other's.
+            contextvars.Context().run(self._handle.update, bundle, raw=True)
 
 
 class Meter(Protocol):

@@ -26,11 +26,10 @@ def session_html(session: Session) -> Html:
 
 def session_text(session: Session) -> str:
     """Status line, tools and the newest calls, without markup."""
-    status = visible(str(session.snapshot()))
     if session.is_closed:
         return visible(repr(session))
-    tools = tools_text(session.tools or ()) if session.tools is not None else unlisted(session)
-    return "\n".join([status, tools, *_newest_text(session)])
+    status = visible(str(session.snapshot()))
+    return "\n".join([status, *_tools_text(session), *_newest_text(session)])
 
 
 def tools_part(session: Session) -> Html:
@@ -61,6 +60,15 @@ def unlisted(session: Session) -> str:
     if session.is_closed:
         return "The tools of a closed session are not known."
     return "Tools are listed as soon as a server answers."
+
+
+def _tools_text(session: Session) -> list[str]:
+    tools = session.tools
+    if tools is None:
+        return [unlisted(session)]
+    left = len(tools) - _OPEN_COUNT
+    more = [f"… and {left:,} more tools"] if left > 0 else []
+    return [tools_text(tools[:_OPEN_COUNT]), *more]
 
 
 def _newest_text(session: Session) -> list[str]:

@@ -47,6 +47,11 @@ class Workplace:
         )
 
     @property
+    def is_open(self) -> bool:
+        """Whether a form or a call was ever opened."""
+        return self.form is not None or self.card.call_id is not None
+
+    @property
     def drafts(self) -> tuple[str, ...]:
         """Tools whose forms are kept, the one used last at the end."""
         return tuple(self._forms)

@@ -206,6 +206,11 @@ class Lab:
         self.use_theme("light")
         return made
 
+    def overflow_pixels(self, index: int) -> int:
+        """By how much the output of a cell is wider than its place; 0 where it fits."""
+        area = self.output(index)
+        return max(0, int(area.evaluate("area => area.scrollWidth - area.clientWidth")))
+
     def nameless(self, index: int) -> list[str]:
         """Controls below a cell that a screen reader could not name, as Chromium tells one."""
         devtools: Any = self.page.context.new_cdp_session(self.page)

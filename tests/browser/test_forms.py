@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from playwright.sync_api import expect
 
 from tests.browser.conftest import OpenCells
@@ -28,9 +30,7 @@ def test_the_focus_stays_while_one_types_and_goes_with_an_item_that_moves(
 
     city.click()
     lab.page.keyboard.type("Rome", delay=30)
-    expect(json).to_have_value(
-        '{\n  "city": "Rome",\n  "tags": [\n    "a",\n    "b",\n    "c"\n  ]\n}'
-    )
+    expect(json).to_have_value(re.compile('"city": "Rome"'))
     typed_in = lab.page.evaluate(ACTIVE)
     form.get_by_title("move item 3 of 3 up").focus()
     lab.page.keyboard.press("Enter")
@@ -43,16 +43,18 @@ def test_the_focus_stays_while_one_types_and_goes_with_an_item_that_moves(
     expect(json).to_have_value('{"city": "Oslo", "tags": ["x"]}')
 
 
-def test_a_form_fits_where_it_is_narrow(open_cells: OpenCells) -> None:
+def test_a_form_fits_its_place(open_cells: OpenCells) -> None:
     lab = open_cells(FIELDS)
     lab.run(0)
-    found: list[int] = []
 
-    for width in (420, 800, 1600):
-        lab.use_width(width)
-        found.append(lab.overflow_pixels(0))
+    assert lab.too_wide() == []
 
-    assert found == [0, 0, 0]
+
+def test_every_control_has_a_name(open_cells: OpenCells) -> None:
+    lab = open_cells(FIELDS)
+    lab.run(0)
+
+    assert lab.nameless(0) == []
 
 
 def test_a_click_while_a_cell_runs_sends_all_that_was_typed(open_cells: OpenCells) -> None:

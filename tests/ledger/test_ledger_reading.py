@@ -162,6 +162,7 @@ def test_logs_can_be_narrowed_to_a_call_a_level_and_the_newest(desk: Desk) -> No
     assert [entry.data for entry in desk.ledger.logs("a")] == ["debug", "odd", "warning"]
     assert [entry.data for entry in desk.ledger.logs(level="warning")] == ["error", "warning"]
     assert [entry.data for entry in desk.ledger.logs("a", level="info", limit=1)] == ["warning"]
+    assert [entry.data for entry in desk.ledger.logs(level="info", limit=2)] == ["odd", "warning"]
 
 
 @pytest.mark.parametrize(

@@ -230,6 +230,30 @@ def test_the_panel_has_a_widget_and_a_picture_for_saved_notebooks(connected: Not
     assert "add(a: integer" in shown["text/plain"]
 
 
+def test_a_bare_session_is_its_panel_and_shown_twice_it_is_one(connected: Notebook) -> None:
+    kind = "application/vnd.jupyter.widget-view+json"
+    first, again = (connected.ok("session").shown[-1] for _ in range(2))
+    panel = connected.ok("session.panel()").shown[-1]
+    has_widgets = connected.value("hasattr(get_ipython(), 'kernel')") == "True"
+    views = [shown[kind]["model_id"] for shown in (first, again, panel) if kind in shown]
+
+    assert len(set(views)) == 1
+    assert len(views) == (3 if has_widgets else 1)
+    assert "<table" in first["text/html"]
+    assert "add(a: integer" in first["text/plain"]
+
+
+def test_a_form_is_opened_with_what_it_starts_with(connected: Notebook) -> None:
+    shown = connected.ok("%mcp form add a=41").shown[-1]
+    value = connected.value("form = %mcp form add a=41\nform.part.model.value()")
+    wrong = connected.run("%mcp form add a=x")
+
+    assert "application/vnd.jupyter.widget-view+json" in shown
+    assert "41" in shown["text/html"]
+    assert value == "{'a': 41}"
+    assert wrong.error == "a: 'x' is not an integer; add(a: integer, b: integer = 1)"
+
+
 @pytest.mark.parametrize("variable", ["session", "session.log", "group", "group[0]"])
 def test_every_object_has_html_and_text(connected: Notebook, variable: str) -> None:
     shown = connected.ok(variable).shown[-1]
@@ -398,6 +422,8 @@ def test_serving_again_under_a_name_replaces_its_tools(connected: Notebook) -> N
         ("x = %mcp ca", ["x = %mcp call ", "x = %mcp cancel "]),
         ("%%mcp ", ["%%mcp call ", "%%mcp serve "]),
         ("%mcp call pa", ["%mcp call paint"]),
+        ("%mcp form pa", ["%mcp form paint"]),
+        ("%mcp form paint s", ["%mcp form paint strong="]),
         ("%mcp call paint ", ["%mcp call paint color=", "%mcp call paint strong="]),
         ("%mcp call paint color=red s", ["%mcp call paint color=red strong="]),
         ("%mcp call paint color=", ["%mcp call paint color=green", "%mcp call paint color=red"]),

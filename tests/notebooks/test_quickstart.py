@@ -96,6 +96,12 @@ def test_no_cell_complains(executed: Executed) -> None:
     assert complaints == []
 
 
+def test_the_bar_of_a_group_ends_in_the_cell_that_showed_it(executed: Executed) -> None:
+    shown = [output for output in executed.outputs if output.output_type == "display_data"]
+
+    assert [o.data["text/plain"].split(" calls in ")[0][-3:] for o in shown] == ["344"]
+
+
 def test_every_rich_output_has_a_plain_twin(executed: Executed) -> None:
     bundles = [output.data for output in executed.outputs if "data" in output]
 

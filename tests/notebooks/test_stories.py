@@ -34,15 +34,17 @@ def test_02_a_question_that_waited_is_answered_by_the_policy_of_a_later_session(
     executed = told("02_tools_and_forms", tmp_path, waits_for_polls=True)
 
     assert outcomes(executed) == {("find", "done", 1): 1, ("note", "done", 1): 1}
+    asked = executed.output('session.submit("note"')
     (note,) = [call for call in executed.calls if call.tool == "note"]
     assert note.structured == {"notes": 1, "comment": "the scale was checked in the morning"}
-    assert "No Chinstrap of the 68 weighs 5,600 g" in executed.text('session.submit("note"')
+    assert "No Chinstrap of the 68 weighs 5,600 g" in asked.data["text/html"]
 
 
 def test_03_two_of_344_rows_fail_with_the_words_of_the_tool(tmp_path: Path) -> None:
     executed = told("03_map_a_dataframe", tmp_path)
 
     assert outcomes(executed) == {("guess_sex", "done", 1): 343, ("guess_sex", "tool_error", 1): 2}
+    assert "344 calls in" in executed.text('group = session.map("guess_sex"')
     failed = [call.text or "" for call in executed.calls if call.status.value == "tool_error"]
     assert ["not measured: bill_length_mm" in text for text in failed] == [True, True]
 
