@@ -112,7 +112,12 @@ class LedgerReader:
         return found
 
     def call_ids(
-        self, chosen: CallFilter, *, order_by: str, descending: bool, limit: int
+        self,
+        chosen: CallFilter,
+        *,
+        order_by: str,
+        descending: bool,
+        limit: int | None = None,
     ) -> list[str]:
         """The ids of calls, where nothing else of them is wanted; see ``rows``."""
         statement, parameters = query.page(

@@ -49,8 +49,8 @@ DISPLAYS: Final = (
     Display(
         "asyncmcp_nb.session.call",
         "Call",
-        "call_html.call_html",
-        "text.repr_text",
+        "call_display.saved_html",
+        "call_display.saved_text",
         live="call_display.card_of",
     ),
     Display(

@@ -23,6 +23,8 @@ from asyncmcp_nb.ui.theme import sheet
 from asyncmcp_nb.ui.tool_list import ToolListPart
 from asyncmcp_nb.ui.workplace import Workplace
 
+STILL_COUNT: Final = 3
+"""Panels of closed sessions that keep their widgets. Our choice."""
 _SHEETS: Final = ("answers", "card", "table")
 """Of the parts whose HTML is saved."""
 
@@ -52,7 +54,7 @@ class PanelPart:
             self.workplace.answer_zone,
         )
         self._zones = widgets.classed(zones, "amcp-zones")
-        self.widget: widgets.Widget = widgets.classed(
+        self._root = widgets.classed(
             widgets.column(
                 widgets.style_box(sheet("panel")),
                 widgets.classed(self.status.widget, "amcp-panel-status"),
@@ -64,6 +66,7 @@ class PanelPart:
             ),
             "amcp-panel",
         )
+        self.widget: widgets.Widget = self._root
 
     def render(self, session: Session) -> None:
         """See ``part.Part``."""
@@ -105,6 +108,15 @@ class PanelPart:
         for part in self._parts:
             part.follow(poke)
 
+    def collapse(self, markup: str) -> None:
+        """Be a picture from now on, and let go of all widgets but that."""
+        box = widgets.html_box()
+        box.value = markup
+        former, self._root.children = self._root.children, (box,)
+        for widget in former:
+            widgets.close_tree(widget)
+        self.close()
+
     def close(self) -> None:
         """See ``part.Closing``."""
         for part in (*self._parts, self.messages.part):
@@ -125,8 +137,14 @@ class Panel(Shown):
         self.panel = PanelPart(session)
         super().__init__(session, self.panel, sheets=_SHEETS)
 
+    def collapse(self) -> None:
+        """Stay in the page as a picture: its session is closed or gone."""
+        self.panel.collapse(self._html)
+
 
 _panels: weakref.WeakKeyDictionary[Session, Panel] = weakref.WeakKeyDictionary()
+_made: list[Panel] = []
+"""Those of open sessions, and a few others: a kernel may see many sessions."""
 _lock = threading.Lock()
 
 
@@ -143,4 +161,13 @@ def panel_of(session: Session) -> Panel | None:
         if session.is_closed:
             return None
         panel = _panels[session] = Panel(session)
+        _make_room(panel)
         return panel
+
+
+def _make_room(newest: Panel) -> None:
+    """Let go of the widgets of panels that stand still, but for the latest few."""
+    still = [panel for panel in _made if not panel.is_live and panel.widget.comm is not None]
+    for panel in still[:-STILL_COUNT]:
+        panel.collapse()
+    _made[:] = [panel for panel in _made if panel.is_live] + still[-STILL_COUNT:] + [newest]

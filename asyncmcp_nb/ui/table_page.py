@@ -149,6 +149,7 @@ class Pager:
         """The calls of a page that stands still; None where it is to be read anew."""
         self._newest = -1
         """The latest call of the ledger when it began to stand still; -1 before the first look."""
+        self._count = 0
 
     def ask(self, **changes: Any) -> None:
         """Ask for other calls, or another order: from the first page, following."""
@@ -184,36 +185,41 @@ class Pager:
             self._newest = ledger.last_position()
         chosen = self.asked.chosen
         new_count = 0 if self.is_following else ledger.count(replace(chosen, after=self._newest))
-        count = ledger.count(chosen) - new_count
-        records = self._records(log, chosen, count)
+        if self._taken is None or self.is_following:
+            records = self._take(log, chosen, new_count)
+            self._taken = [record.call_id for record in records]
+        else:
+            records = ledger.get_many(self._taken)
         return Page(
             asked=self.asked,
             records=tuple(records),
             number=self.number,
-            count=count,
+            count=self._count,
             total=ledger.count(),
             new_count=new_count,
             is_following=self.is_following,
         )
 
-    def _records(self, log: Log, chosen: CallFilter, count: int) -> list[CallRecord]:
-        if self._taken is not None and not self.is_following:
-            return log.ledger.get_many(self._taken)
-        rows = self.asked.page_rows
-        self.number = min(self.number, max(0, (count - 1) // rows))
+    def _take(self, log: Log, chosen: CallFilter, new_count: int) -> list[CallRecord]:
+        """Count the calls, and read the page anew."""
+        ledger = log.ledger
         wanted = chosen if self.is_following else replace(chosen, up_to=self._newest)
-        offset = self.number * rows
+        order: Any = {"order_by": self.asked.order_by, "descending": self.asked.descending}
+        if self.asked.text.strip():
+            # All calls are searched: once, for the count and the page.
+            found = ledger.call_ids(wanted, **order)
+            offset = self._turn_to(len(found))
+            return ledger.get_many(found[offset : offset + self.asked.page_rows])
+        offset = self._turn_to(ledger.count(chosen) - new_count)
         if self._is_dense(log):
             wanted, offset = self._range(offset), 0
-        records = log.ledger.rows(
-            wanted,
-            order_by=self.asked.order_by,
-            descending=self.asked.descending,
-            limit=rows,
-            offset=offset,
-        )
-        self._taken = [record.call_id for record in records]
-        return records
+        return ledger.rows(wanted, **order, limit=self.asked.page_rows, offset=offset)
+
+    def _turn_to(self, count: int) -> int:
+        """Take the page that is there of so many calls; how many stand before it."""
+        self._count = count
+        self.number = min(self.number, max(0, (count - 1) // self.asked.page_rows))
+        return self.number * self.asked.page_rows
 
     def _is_dense(self, log: Log) -> bool:
         """Whether the calls of a page follow from its number: all of them, in order, no gaps.

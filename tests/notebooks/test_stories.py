@@ -37,7 +37,8 @@ def test_02_a_question_that_waited_is_answered_by_the_policy_of_a_later_session(
     asked = executed.output('session.submit("note"')
     (note,) = [call for call in executed.calls if call.tool == "note"]
     assert note.structured == {"notes": 1, "comment": "the scale was checked in the morning"}
-    assert "No Chinstrap of the 68 weighs 5,600 g" in asked.data["text/html"]
+    words = "No Chinstrap of the 68 weighs 5,600 g"
+    assert [words in asked.data[kind] for kind in ("text/plain", "text/html")] == [True, True]
 
 
 def test_03_two_of_344_rows_fail_with_the_words_of_the_tool(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ import pytest
 
 from asyncmcp_nb import Deployment, connect, serve
 from asyncmcp_nb.session import CallRecord, Policies, Session
-from asyncmcp_nb.ui.panel import Panel, PanelPart, panel_of
+from asyncmcp_nb.ui.panel import STILL_COUNT, Panel, PanelPart, panel_of
 from asyncmcp_nb.ui.workplace import FORM_COUNT
 from tests.helpers import PATIENCE_SECONDS, eventually, memory_deployment, tool_server
 from tests.session.asking_servers import asking_server
@@ -315,6 +315,29 @@ async def test_a_session_that_was_closed_before_has_no_panel(session: Session) -
     await session.close()
 
     assert panel_of(session) is None
+
+
+async def test_of_many_closed_sessions_the_older_panels_are_pictures(stage: Stage) -> None:
+    registry: dict[str, Any] = import_module("ipywidgets.widgets.widget")._instances
+    await stage.serve(tool_server())
+    panels: list[Panel] = []
+    counts: list[int] = []
+    for number in range(STILL_COUNT + 4):
+        session = await stage.session(f"alice{number}", ledger=":memory:")
+        await session.list_tools()
+        panel = session_panel(session)
+        bundle(panel)
+        await session.close()
+        await eventually(lambda: not panel.is_live)
+        panels.append(panel)
+        counts.append(len(registry))
+    (box,) = cast("Any", panels[0].widget).children
+    growth = counts[-1] - counts[-2]
+    for panel in panels:
+        panel.close()
+
+    assert "alice0 @ stage" in page(box.value).text
+    assert growth < 20
 
 
 async def test_closing_the_panel_closes_all_its_widgets(session: Session) -> None:
