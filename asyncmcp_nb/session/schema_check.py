@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import cache
+from functools import cache, cached_property
 from typing import Any, Final, Protocol, TypeVar, cast
 
 from asyncmcp_nb.errors import InvalidArguments
@@ -66,16 +66,24 @@ class SchemaCheck:
     """
 
     def __init__(self, schema: Schema, *, with_formats: bool = False) -> None:
+        self._schema = schema
+        self._with_formats = with_formats
+        self._name_patterns = _patterns_of_names(schema)
+
+    @cached_property
+    def _validator(self) -> Any:
         # Deferred, since compiling its format checkers takes up to a second.
         from referencing import Registry
 
+        schema = self._schema
         named = schema.get("$schema") if isinstance(schema, Mapping) else None
         made = dialect(named if isinstance(named, str) else "")
-        # An empty registry: jsonschema would fetch remote references.
         untyped: Any = Registry
-        self._name_patterns = _patterns_of_names(schema)
-        self._validator: Any = made(
-            schema, registry=untyped(), format_checker=_formats() if with_formats else None
+        # An empty registry: jsonschema would fetch remote references.
+        return made(
+            schema,
+            registry=untyped(),
+            format_checker=_formats() if self._with_formats else None,
         )
 
     def violations(self, value: Any) -> list[Violation]:

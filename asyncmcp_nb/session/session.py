@@ -91,6 +91,8 @@ class Session(Displayed):
         if stops_home:
             self._home.stop()
         self._parts.close()
+        # Views that move show that it is over, and stop.
+        self.log.notify(())
 
     async def __aenter__(self) -> Session:
         return self

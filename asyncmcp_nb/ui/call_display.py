@@ -1,4 +1,4 @@
-"""A ``Call`` as a cell's output: its card, which moves while the call goes on, and what is saved."""
+"""A ``Call`` as a cell's output: its card, which moves while it goes on, and what is saved."""
 
 from __future__ import annotations
 

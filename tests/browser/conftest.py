@@ -16,6 +16,7 @@ from tests.browser.chromium import chromium
 from tests.browser.lab import Lab
 from tests.browser.lab_server import LabServer, lab_server
 from tests.browser.notebook_file import write_notebook
+from tests.notebooks.running import end_workers
 
 HERE = Path(__file__).parent
 
@@ -51,6 +52,7 @@ def folder(server: LabServer, request: pytest.FixtureRequest) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(HOME_VARIABLE, str(made / "home"))
         stop_embedded()
+    end_workers(made)
 
 
 @pytest.fixture

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import builtins
+import gc
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -7,8 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from asyncmcp_nb.frame import COLUMNS, build, to_frame
-from asyncmcp_nb.ledger import Status
+from asyncmcp_nb.frame import COLUMNS, build, read_frame, to_frame
+from asyncmcp_nb.ledger import Arrival, CallFilter, Status
+from tests.frame.conftest import SESSION, START
 
 if TYPE_CHECKING:
     from tests.frame.conftest import Book
@@ -156,3 +159,54 @@ def test_a_column_keeps_its_values_exactly(values: list[Any], dtype: str) -> Non
     gaps = column.isna()
     kept = [None if gap else value for gap, value in zip(gaps, column, strict=True)]
     assert kept == values
+
+
+@pytest.mark.parametrize("chosen", [CallFilter(), CallFilter(tool="fetch"), CallFilter(tool="no")])
+def test_reading_a_frame_gives_what_the_records_give(book: Book, chosen: CallFilter) -> None:
+    fill(book)
+    book.structure([1, {"structuredContent": 2}])
+
+    frame = read_frame(book.ledger, chosen)
+
+    pd.testing.assert_frame_equal(frame, to_frame(book.ledger.rows(chosen)))
+
+
+@pytest.mark.parametrize("is_on", [True, False])
+def test_reading_a_frame_leaves_the_garbage_collector_as_it_was(book: Book, is_on: bool) -> None:
+    before = gc.isenabled()
+    (gc.enable if is_on else gc.disable)()
+    try:
+        read_frame(book.ledger, CallFilter())
+        after = gc.isenabled()
+    finally:
+        (gc.enable if before else gc.disable)()
+
+    assert after == is_on
+
+
+def test_an_answer_that_cannot_be_read_has_no_structured_content(book: Book) -> None:
+    call_id = book.submit()
+    payload = '{"structuredContent": {"cut": '
+    book.ledger.record([Arrival(SESSION, call_id, "result", payload, START, 100)])
+
+    frame = read_frame(book.ledger, CallFilter())
+
+    assert list(frame["structured"]) == [None]
+    assert list(frame["status"]) == ["failed"]
+
+
+def test_a_frame_needs_no_pyarrow(book: Book, monkeypatch: pytest.MonkeyPatch) -> None:
+    fill(book)
+    with_it = read_frame(book.ledger, CallFilter())
+    found = builtins.__import__
+
+    def without(name: str, *rest: Any) -> Any:
+        if name == "pyarrow":
+            raise ImportError(name)
+        return found(name, *rest)
+
+    monkeypatch.setattr(builtins, "__import__", without)
+    without_it = read_frame(book.ledger, CallFilter())
+    monkeypatch.undo()
+
+    pd.testing.assert_frame_equal(with_it, without_it)

@@ -146,7 +146,7 @@ def test_many_calls_are_counted_in_a_lane_for_each_tool(book: Book) -> None:
     assert len(found) <= BIN_COUNT * 3 * (LANE_COUNT + 1)
     assert set(sizes) >= {"3 others (2,499)", "tool0 (834)"}
     last = sum(row["calls"] for row in found[BIN_COUNT - 1 :: BIN_COUNT])
-    assert round(last) == pytest.approx(count, rel=0.01)  # pyright: ignore[reportUnknownMemberType] - pytest's
+    assert round(last) == pytest.approx(count, rel=0.01)  # pyright: ignore[reportUnknownMemberType] - pytest types approx no further
 
 
 def test_calls_of_a_phase_stand_on_those_of_the_phase_after_it(book: Book) -> None:

@@ -8,8 +8,10 @@ import json
 import os
 import re
 import shutil
+import signal
 import socket
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -152,6 +154,7 @@ def run(
             executed = runner(notebook, folder)
         finally:
             stop_embedded()
+            end_workers(folder)
     last = executed.cells.pop()
     del executed.cells[0]
     printed = "".join(output.text for output in last.outputs if output.get("name") == "stdout")
@@ -161,6 +164,13 @@ def run(
             records += ledger.rows()
     left = json.loads(printed.splitlines()[-1])
     return Executed(name, executed, left, folder, records)
+
+
+def end_workers(folder: Path) -> None:
+    """End a process that a notebook started and, since it failed half-way, did not end."""
+    for file in folder.glob("out/*.pid"):
+        with suppress(ProcessLookupError):
+            os.kill(int(file.read_text()), signal.SIGKILL)
 
 
 def complaints(executed: Executed) -> list[str]:

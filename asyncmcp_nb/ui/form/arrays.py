@@ -9,6 +9,9 @@ from asyncmcp_nb.ui.form.content import Content
 from asyncmcp_nb.ui.form.field import OMITTED, Field, Path
 from asyncmcp_nb.ui.form.node import Node
 
+MAX_ITEM_COUNT: Final = 500
+"""Items that are drawn one by one."""
+
 MAX_BLANK_COUNT: Final = 8
 """How many items a blank array has at most, where the schema wants some."""
 
@@ -36,8 +39,13 @@ class ArrayContent(Content[Node]):
     def put(self, value: Any, /) -> bool:
         """Hold a list."""
         if not isinstance(value, list):
+            self.refusal = "a list is wanted here"
             return False
-        for item in cast("list[Any]", value):
+        items = cast("list[Any]", value)
+        if len(items) > MAX_ITEM_COUNT:
+            self.refusal = f"{len(items):,} items are too many to draw"
+            return False
+        for item in items:
             self._append().put(item)
         return True
 

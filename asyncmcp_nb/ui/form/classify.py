@@ -75,7 +75,7 @@ def plain_field(schema: Schema, *, name: str) -> Field:
     kind, options, reason = Kind.JSON, (), ""
     type_name, is_nullable = type_of(schema)
     if "const" in schema:
-        kind, options = _fixed([schema["const"]])
+        kind, options, reason = _fixed(schema["const"])
         is_nullable = False
     elif isinstance(schema.get("enum"), list):
         listed = _admitted(cast("list[Any]", schema["enum"]), schema)
@@ -145,7 +145,8 @@ def choice(values: Sequence[tuple[Any, str, str]]) -> tuple[Option, ...]:
     """Options for values with their labels and descriptions, each value once."""
     options: list[Option] = []
     for value, label, description in values:
-        if value is None or any(json_text.same(value, option.value) for option in options):
+        is_known = any(json_text.same(value, option.value) for option in options)
+        if value is None or is_known or not _is_json(value):
             continue
         options.append(Option(label or shown(value), value, description))
     return tuple(options)
@@ -196,10 +197,11 @@ def _has_lines(schema: Schema, name: str) -> bool:
     return name.lower() in _LINES_NAMES or any(word in words for word in _LINES_WORDS)
 
 
-def _fixed(values: list[Any]) -> tuple[Kind, tuple[Option, ...]]:
-    if values == [None]:
-        return Kind.NULL, ()
-    return Kind.CONST, choice([(value, "", "") for value in values])
+def _fixed(value: Any) -> tuple[Kind, tuple[Option, ...], str]:
+    if value is None:
+        return Kind.NULL, (), ""
+    options = choice([(value, "", "")])
+    return (Kind.CONST, options, "") if options else (Kind.JSON, (), "its value is no JSON")
 
 
 def _names_of(values: list[Any], schema: Schema) -> list[str]:
@@ -233,10 +235,14 @@ def _words(text: Any, length: int) -> str:
 
 
 def _default(schema: Schema) -> Any:
-    if "default" not in schema:
-        return OMITTED
-    try:
-        json_text.check(schema["default"])
-    except FormTextError:
+    if "default" not in schema or not _is_json(schema["default"]):
         return OMITTED
     return deepcopy(schema["default"])
+
+
+def _is_json(value: Any) -> bool:
+    try:
+        json_text.check(value)
+    except FormTextError:
+        return False
+    return True

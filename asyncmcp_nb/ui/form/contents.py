@@ -6,9 +6,10 @@ from copy import deepcopy
 from typing import Any
 
 from asyncmcp_nb.ui.form.content import Content
+from asyncmcp_nb.ui.form.field import Kind
 from asyncmcp_nb.ui.form.json_text import same
 from asyncmcp_nb.ui.form.node import Node
-from asyncmcp_nb.ui.form.scalars import Fault, text_of, value_of
+from asyncmcp_nb.ui.form.scalars import NUMBERS, Fault, text_of, value_of
 
 
 class TextContent(Content[Node]):
@@ -18,7 +19,7 @@ class TextContent(Content[Node]):
         """Hold a value that has a text in this kind of field."""
         text = text_of(self.field.kind, value)
         if text is None:
-            self.refusal = "the field cannot show this value"
+            self.refusal = _refusal(self.field.kind, value)
             return False
         self.text, self.has_content = text, True
         return True
@@ -40,6 +41,7 @@ class BooleanContent(Content[Node]):
     def put(self, value: Any, /) -> bool:
         """Hold true or false."""
         if not isinstance(value, bool):
+            self.refusal = "true or false is wanted here"
             return False
         self.chosen, self.has_content = int(value), True
         return True
@@ -95,3 +97,11 @@ class NullContent(Content[Node]):
     def read(self) -> Any:
         """Null."""
         return None
+
+
+def _refusal(kind: Kind, value: Any) -> str:
+    if kind in NUMBERS:
+        return "a number is wanted here"
+    if isinstance(value, str):
+        return "the text has characters that an input would change"
+    return "text is wanted here"

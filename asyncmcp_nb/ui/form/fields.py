@@ -160,6 +160,7 @@ class Fields:
         return [
             self._maker.field(part, name, is_required=name in required)
             for name, part in properties.items()
+            if isinstance(name, str)  # pyright: ignore[reportUnnecessaryIsInstance] # a stranger's
         ]
 
     def _prefix(self, field: Field) -> list[Any]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from typing import Any, Final, cast
 
 from asyncmcp_nb.printable import visible
@@ -16,8 +17,26 @@ from asyncmcp_nb.ui.form.unions import KEYWORDS, as_choice, is_null, is_shape, l
 MAX_ALTERNATIVE_COUNT: Final = 500
 """Alternatives that one place may come down to, those within alternatives too."""
 
+MAX_NESTING_COUNT: Final = 6
+"""Levels of alternatives within alternatives."""
+
 _WORDS: Final = frozenset({"title", "description", "default", "examples", "discriminator"})
 """Keywords that speak of the whole and not of its alternatives."""
+
+
+_TOO_MANY: Final = "it has too many alternatives to draw"
+
+
+@dataclass(slots=True)
+class _Bounds:
+    left_count: int = MAX_ALTERNATIVE_COUNT
+    depth: int = 0
+
+    @contextmanager
+    def deeper(self) -> Generator[None]:
+        self.depth += 1
+        yield
+        self.depth -= 1
 
 
 class FieldMaker:
@@ -36,27 +55,27 @@ class FieldMaker:
         return replace(known[1], is_required=is_required) if is_required else known[1]
 
     def _field(self, schema: Any, name: str) -> Field:
-        field = self._resolved(self._schemas.resolved(schema), name, [MAX_ALTERNATIVE_COUNT])
+        field = self._resolved(self._schemas.resolved(schema), name, _Bounds())
         own: Any = cast("Schema", schema).get("title") if isinstance(schema, dict) else None
         # What is referred to has the title of its class, which is no name for this place.
         return field if isinstance(own, str) or not name else replace(field, title=visible(name))
 
-    def _resolved(self, found: Resolved, name: str, left: list[int]) -> Field:
-        left[0] -= 1
-        if left[0] < 0:
-            return json_field(name, "it has too many alternatives to draw")
+    def _resolved(self, found: Resolved, name: str, bounds: _Bounds) -> Field:
+        bounds.left_count -= 1
+        if bounds.left_count < 0 or bounds.depth > MAX_NESTING_COUNT:
+            return json_field(name, _TOO_MANY)
         if found.reason:
             return json_field(name, found.reason)
         for keyword in KEYWORDS:
             if self._is_drawn(found.schema.get(keyword)):
-                return self._union(found.schema, keyword, name, left)
+                return self._union(found.schema, keyword, name, bounds)
         names = [kind for kind in types(found.schema.get("type")) if kind != "null"]
         if (
             len(names) > 1
             and sorted(names) != ["integer", "number"]
             and not _is_fixed(found.schema)
         ):
-            return self._of_types(found.schema, names, name, left)
+            return self._of_types(found.schema, names, name, bounds)
         return plain_field(found.schema, name=name)
 
     def _is_drawn(self, alternatives: Any) -> bool:
@@ -65,17 +84,17 @@ class FieldMaker:
         found = [self._schemas.resolved(part) for part in cast("list[Any]", alternatives)]
         return any(part.reason or is_shape(part.schema) for part in found)
 
-    def _union(self, schema: Schema, keyword: str, name: str, left: list[int]) -> Field:
+    def _union(self, schema: Schema, keyword: str, name: str, bounds: _Bounds) -> Field:
         is_nullable = False
         fields: list[tuple[int, Field]] = []
         for position, part in self._parts(schema, keyword):
             if not part.reason and is_null(part.schema):
                 is_nullable = True
                 continue
-            field = self._resolved(part, name, left)
-            fields.append((position, field))
-            if left[0] < 0:
-                return json_field(name, "it has too many alternatives to draw")
+            with bounds.deeper():
+                fields.append((position, self._resolved(part, name, bounds)))
+            if bounds.left_count < 0:
+                return json_field(name, _TOO_MANY)
         return self._joined(schema, fields, is_nullable=is_nullable, name=name)
 
     def _parts(self, schema: Schema, keyword: str) -> Iterator[tuple[int, Resolved]]:
@@ -91,10 +110,10 @@ class FieldMaker:
                     continue
             yield position, found
 
-    def _of_types(self, schema: Schema, names: Sequence[str], name: str, left: list[int]) -> Field:
+    def _of_types(self, schema: Schema, names: Sequence[str], name: str, bounds: _Bounds) -> Field:
         bare = {word: value for word, value in schema.items() if word not in _WORDS}
         fields = [
-            (position, self._resolved(Resolved({**bare, "type": kind}), name, left))
+            (position, self._resolved(Resolved({**bare, "type": kind}), name, bounds))
             for position, kind in enumerate(names)
         ]
         is_nullable = "null" in types(schema.get("type"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 from asyncmcp_nb.ui.form import json_text
 from asyncmcp_nb.ui.form.arrays import ArrayContent
@@ -18,8 +18,14 @@ from asyncmcp_nb.ui.form.structures import ObjectContent, UnionContent
 
 Listener = Callable[[Change], None]
 
-MAX_DEPTH_COUNT = 24
+MAX_DEPTH_COUNT: Final = 24
 """Levels of nodes; what is deeper is a JSON field."""
+
+MAX_NODE_COUNT: Final = 5_000
+"""Nodes that a form is opened with; what is more is JSON fields."""
+
+NODES_FOR_AN_EDIT_COUNT: Final = 500
+"""Nodes that one more item or alternative may have, however many there are."""
 
 
 class FormModel:
@@ -38,6 +44,7 @@ class FormModel:
         self, schema: Mapping[str, Any] | bool, *, title: str = "", is_tool: bool = False
     ) -> None:
         self._listeners: list[Listener] = []
+        self._nodes_left = MAX_NODE_COUNT
         self._problems: Mapping[Path, str] | None = None
         self._judge = Judge(schema, is_tool=is_tool)
         self.fields = Fields(schema, self._judge.fits, is_closed=self._judge.is_closed)
@@ -58,6 +65,7 @@ class FormModel:
             self.reset()
             return
         json_text.check(value)
+        self._nodes_left = MAX_NODE_COUNT
         root = Node(self, self._root_field)
         root.put(value)
         self.root = root
@@ -114,8 +122,11 @@ class FormModel:
 
     def admitted(self, field: Field, depth: int) -> Field:
         """The field, or a JSON field with a reason where the form would grow too large."""
+        self._nodes_left -= 1
         if depth > MAX_DEPTH_COUNT:
             return replace(field, kind=Kind.JSON, options=(), reason="nested too deep to draw")
+        if self._nodes_left < 0:
+            return replace(field, kind=Kind.JSON, options=(), reason="too many fields to draw")
         return field
 
     def is_recursive(self, node: Node) -> bool:
@@ -130,10 +141,12 @@ class FormModel:
     def changed(self, path: Path, is_structure: bool) -> None:
         """Note a change, and tell those who listen."""
         self._problems = None
+        self._nodes_left = max(self._nodes_left, NODES_FOR_AN_EDIT_COUNT)
         for listener in tuple(self._listeners):
             listener(Change(path, is_structure))
 
     def _blank(self) -> Node:
+        self._nodes_left = MAX_NODE_COUNT
         root = Node(self, self._root_field)
         root.begin()
         return root

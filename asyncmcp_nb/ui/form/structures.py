@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from asyncmcp_nb.ui.form.content import Content
 from asyncmcp_nb.ui.form.field import OMITTED, Field, Option, Path
 from asyncmcp_nb.ui.form.node import Node
+
+MAX_ENTRY_COUNT: Final = 500
+"""Entries that are drawn one by one."""
 
 
 class ObjectContent(Content[Node]):
@@ -41,8 +44,12 @@ class ObjectContent(Content[Node]):
     def put(self, value: Any, /) -> bool:
         """Hold a dict, in its order."""
         if not isinstance(value, dict):
+            self.refusal = "an object is wanted here"
             return False
         given = cast("dict[str, Any]", value)
+        if len(given.keys() - self._names) > MAX_ENTRY_COUNT:
+            self.refusal = f"{len(given):,} entries are too many to draw"
+            return False
         self._order = {name: at for at, name in enumerate(given)}
         for child in self._declared:
             child.put(given.get(child.key, OMITTED))
