@@ -39,6 +39,9 @@ class FilterBar:
         self._asked = Asked()
         self._offered: dict[str, Sequence[str]] = {"tool": (), "group": ()}
         self._is_filling = False
+        self._typed: set[str] = set()
+        """What was typed since the text was last set from here. A page that was read while somebody
+        typed on is late, and must not take letters away again."""
         shown = [("all calls", "all"), *((shown_words(n), n) for n in SHOWN if n != "all")]
         self.shown = kit.dropdown("Show", shown)
         self.tool = kit.dropdown("Tool", [("any tool", _ANY)], "amcp-t-names")
@@ -67,9 +70,11 @@ class FilterBar:
 
     def show(self, asked: Asked) -> None:
         """Show what is asked for."""
-        self._asked = asked
+        former, self._asked = self._asked, asked
         for name, control in self._controls.items():
             value = getattr(asked, name)
+            if name == "text" and (value == former.text or value in self._typed):
+                continue
             if value is None:
                 value = _ANY
             if control.value != value and self._may_be(name, value):
@@ -105,8 +110,11 @@ class FilterBar:
 
     def _changed(self, name: str, change: Mapping[str, Any]) -> None:
         value = None if change["new"] is _ANY else change["new"]
-        if self._is_filling or value == getattr(self._asked, name):
+        is_typed = name == "text" and bool(self._typed)
+        if self._is_filling or (value == getattr(self._asked, name) and not is_typed):
             return
+        if name == "text":
+            self._typed.add(change["new"])
         if name == "order_by":
             self._ask({"order_by": value, "descending": value in LARGEST_FIRST})
         else:
@@ -117,6 +125,8 @@ class FilterBar:
 
     def _clear(self, _: Any) -> None:
         nothing = Asked()
+        self._typed.clear()
+        self.text.value = nothing.text
         names = ("shown", "tool", "group", "text", "order_by", "descending")
         self._ask({name: getattr(nothing, name) for name in names})
 

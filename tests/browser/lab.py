@@ -67,7 +67,7 @@ _TOO_WIDE: Final = """
     }
     return false;
   };
-  return [...area.querySelectorAll('[class*="amcp"], .widget-box, table')]
+  return [...area.querySelectorAll('[class*="amcp"], .widget-box, [class*="amcp"] table')]
     .map(one => [one, Math.round(one.getBoundingClientRect().right - right)])
     .filter(([one, by]) => by > 1 && !scrolls(one))
     .map(([one, by]) => `output ${index}: ${one.localName}.${one.className} by ${by} pixels`)
@@ -101,6 +101,7 @@ class Lab:
         """What must not happen in any test, in order."""
         self._runs = 0
         page.set_default_timeout(PATIENCE_SECONDS * 1000)
+        expect.set_options(timeout=PATIENCE_SECONDS * 1000)
         page.set_viewport_size({"width": WIDTHS[1], "height": _HEIGHT})
         page.on("pageerror", lambda error: self.complaints.append(f"page error: {error}"))
         page.on("dialog", self._note_dialog)

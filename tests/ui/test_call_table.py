@@ -22,6 +22,7 @@ from asyncmcp_nb.session import Session, Status
 from asyncmcp_nb.ui.call_table import CallTable
 from asyncmcp_nb.ui.inputs import close_all
 from asyncmcp_nb.ui.part import Shown
+from asyncmcp_nb.ui.table_page import Asked
 from tests.ui.conftest import HOSTILE
 from tests.ui.test_renderers import page
 from tests.ui.waiting import PATIENCE_SECONDS, until
@@ -564,3 +565,15 @@ async def test_an_old_page_is_not_shown_over_what_was_asked_for_since(stage: Sta
     stage.table.filters.text.value = "nowhere"
 
     until(lambda: stage.caption == "no calls like that; 30 filtered out")
+
+
+async def test_a_late_page_takes_no_letters_from_what_is_being_typed(stage: Stage) -> None:
+    filters = stage.table.filters
+    for typed in ("s", "se", "sec"):
+        filters.text.value = typed
+
+    filters.show(Asked(text="se"))
+    assert filters.text.value == "sec"
+
+    filters.clear.click()
+    assert filters.text.value == ""
