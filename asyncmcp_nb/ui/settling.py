@@ -18,6 +18,10 @@ import ipywidgets
 PATIENCE_SECONDS: Final = 3.0
 """After which a page that did not reply is not asked any more."""
 
+DOUBLE_CLICK_SECONDS: Final = 0.4
+"""Two clicks this close to each other are one: a double click, or those that a busy kernel missed
+while somebody grew impatient. Our choice, a little below what desktops take for a double click."""
+
 
 class Settling:
     """Asks the page, by two values that it keeps the same, which are nowhere to be seen."""
@@ -76,12 +80,26 @@ class Settling:
             do()
 
 
-def settle_clicks(button: Any, settling: Settling) -> None:
-    """Let a button's clicks from a page wait; ``click()`` from Python does not."""
+def settle_clicks(
+    button: Any, settling: Settling, *, clock: Callable[[], float] = time.monotonic
+) -> None:
+    """Let a button's clicks from a page wait; ``click()`` from Python does not.
+
+    Args:
+        button: Of ipywidgets.
+        settling: Knows the page.
+        clock: Seconds; to tell a double click.
+    """
     button.on_msg(button._handle_button_msg, remove=True)
+    last_at = float("-inf")
 
     def came(_: Any, content: Any, __: Any) -> None:
-        if content.get("event", "") == "click":
+        nonlocal last_at
+        if content.get("event", "") != "click":
+            return
+        at, before = clock(), last_at
+        last_at = at
+        if at - before >= DOUBLE_CLICK_SECONDS:
             settling.then(button.click)
 
     button.on_msg(came)

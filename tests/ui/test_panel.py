@@ -328,7 +328,7 @@ async def test_of_many_closed_sessions_the_older_panels_are_pictures(stage: Stag
         panel = session_panel(session)
         bundle(panel)
         await session.close()
-        await eventually(lambda: not panel.is_live)
+        await eventually(lambda panel=panel: not panel.is_live)
         panels.append(panel)
         counts.append(len(registry))
     (box,) = cast("Any", panels[0].widget).children
@@ -362,7 +362,7 @@ async def test_closing_the_session_ends_the_panel_and_it_says_so(
     await choose(panel, "echo")
     await session.close()
 
-    await eventually(lambda: not panel.is_live)
+    await eventually(lambda panel=panel: not panel.is_live)
     assert "closed" in said(panel)
     assert "text/html" in bundle(panel)
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from asyncmcp_nb.ui.inputs import Kit
-from asyncmcp_nb.ui.settling import Settling, settle_clicks
+from asyncmcp_nb.ui.settling import DOUBLE_CLICK_SECONDS, Settling, settle_clicks
 from tests.ui.form.filling import come_from_page
 
 
@@ -18,9 +18,15 @@ class Desk:
         self.kit = Kit()
         self.settling = settling
         self.sent: list[str] = []
+        self.now = 0.0
         self.text = self.kit.text("text")
         self.send = self.kit.button("Send", "", lambda _: self.sent.append(self.text.value))
-        settle_clicks(self.send, settling)
+        settle_clicks(self.send, settling, clock=lambda: self.now)
+
+    def click(self, *, after_seconds: float = 1.0) -> None:
+        """As the page does it, so long after the click before."""
+        self.now += after_seconds
+        come_from_page(self.send)
 
     def reply(self) -> None:
         """As the page does it."""
@@ -37,7 +43,7 @@ def desk() -> Iterator[Desk]:
 def test_a_click_waits_for_what_the_page_still_keeps(desk: Desk) -> None:
     desk.reply()
     desk.text.value = "hal"
-    come_from_page(desk.send)
+    desk.click()
     before = list(desk.sent)
 
     desk.text.value = "half a word no more"
@@ -48,7 +54,7 @@ def test_a_click_waits_for_what_the_page_still_keeps(desk: Desk) -> None:
 
 
 def test_a_page_that_never_replied_is_not_waited_for(desk: Desk) -> None:
-    come_from_page(desk.send)
+    desk.click()
 
     assert desk.sent == [""]
 
@@ -63,8 +69,8 @@ def test_a_click_from_python_does_not_wait(desk: Desk) -> None:
 
 def test_two_clicks_that_wait_are_two_clicks(desk: Desk) -> None:
     desk.reply()
-    come_from_page(desk.send)
-    come_from_page(desk.send)
+    desk.click()
+    desk.click()
 
     desk.reply()
 
@@ -75,10 +81,27 @@ def test_a_page_that_replies_no_more_costs_one_click() -> None:
     desk = Desk(Settling(patience_seconds=-1.0))
     desk.reply()
 
-    come_from_page(desk.send)
+    desk.click()
     before = list(desk.sent)
-    come_from_page(desk.send)
+    desk.click()
     desk.settling.close()
 
     assert before == []
+    assert desk.sent == [""]
+
+
+@pytest.mark.parametrize("after_seconds", [0.0, DOUBLE_CLICK_SECONDS * 0.9])
+def test_a_double_click_sends_once(desk: Desk, after_seconds: float) -> None:
+    desk.click()
+    desk.click(after_seconds=after_seconds)
+
+    assert desk.sent == [""]
+
+
+def test_clicks_that_a_busy_kernel_takes_all_at_once_send_once(desk: Desk) -> None:
+    desk.reply()
+    for _ in range(5):
+        desk.click(after_seconds=0.01)
+    desk.reply()
+
     assert desk.sent == [""]

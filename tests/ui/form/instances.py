@@ -174,7 +174,7 @@ def _changed(draw: st.DrawFn, value: Any) -> Any:
 
 def _joined(one: Any, other: Schema) -> Any:
     if not isinstance(one, dict):
-        return one if not other else other
+        return other or one
     joined = {**other, **cast("Schema", one)}
     for word in ("properties", "required"):
         if word in one and word in other:
