@@ -24,6 +24,8 @@ REFERENCE_COUNT: Final = 20_000
 
 _REFERENCES_PER_VALUE_COUNT: Final = 200
 
+_FITTING_SHARE: Final = 0.1
+
 _Found = TypeVar("_Found")
 
 
@@ -92,25 +94,30 @@ class SchemaCheck:
         Raises:
             UnusableSchema: The schema is broken, refers to what is not in it, or takes too long.
         """
-        return self._run(lambda: list(self._validator.iter_errors(value)), value)
+        return self._run(lambda: list(self._validator.iter_errors(value)), value, share=1)
 
     def fits(self, subschema: Any, value: Any) -> bool:
-        """Whether a value is valid under a part of the schema; False where that is not usable."""
+        """Whether a value is valid under a part of the schema; False where that is not usable.
+
+        It is a guess that is made again and again, so it may take less time than a verdict.
+        """
         try:
             return self._run(
-                lambda: self._validator.evolve(schema=subschema).is_valid(value), value
+                lambda: self._validator.evolve(schema=subschema).is_valid(value),
+                value,
+                share=_FITTING_SHARE,
             )
         except UnusableSchema:
             return False
 
-    def _run(self, check: Callable[[], _Found], value: Any) -> _Found:
+    def _run(self, check: Callable[[], _Found], value: Any, *, share: float) -> _Found:
         from jsonschema.exceptions import UnknownType
         from referencing.exceptions import Unresolvable
 
         allowed = REFERENCE_COUNT + _REFERENCES_PER_VALUE_COUNT * sum(1 for _ in _within(value))
         if self._name_patterns and not _are_quick(self._name_patterns, value):
             raise UnusableSchema("a pattern for its names takes too long")
-        token = references_left.set([allowed])
+        token = references_left.set([int(allowed * share)])
         try:
             return check()
         except RecursionError:

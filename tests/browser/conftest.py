@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import BrowserContext
 
 from asyncmcp_nb.broker import stop_embedded
 from asyncmcp_nb.config import HOME_VARIABLE
@@ -38,9 +38,10 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabServer]:
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
+def context() -> Iterator[BrowserContext]:
+    """One for all pages: what JupyterLab is made of is loaded once and then cached."""
     with chromium() as running:
-        yield running
+        yield running.new_context(reduced_motion="reduce")
 
 
 @pytest.fixture
@@ -56,12 +57,12 @@ def folder(server: LabServer, request: pytest.FixtureRequest) -> Iterator[Path]:
 
 
 @pytest.fixture
-def lab(server: LabServer, browser: Browser, folder: Path) -> Iterator[Lab]:
+def lab(server: LabServer, context: BrowserContext, folder: Path) -> Iterator[Lab]:
     """A page; the test fails when something happened in it that must not."""
     with ExitStack() as stack:
-        context = browser.new_context(reduced_motion="reduce")
-        stack.callback(context.close)
-        opened = Lab(context.new_page(), server)
+        page = context.new_page()
+        stack.callback(page.close)
+        opened = Lab(page, server)
         stack.callback(opened.shut_down)
         yield opened
         complaints = [*opened.complaints]

@@ -131,6 +131,7 @@ def test_python_never_asks(files: Notebook) -> None:
 def test_calls_are_written_as_the_suffix_says(files: Notebook, tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"calls.{suffix}"
     files.ok("%mcp call touch path=a;")
+    files.ok("%mcp call touch path=b;")
 
     shown = files.ok(f"%mcp export {path}").stdout
 

@@ -111,7 +111,7 @@ def test_every_status_is_a_word_with_an_icon(status: Status) -> None:
     ("call", "answer"),
     [
         (record(text="one\n two"), "one two"),
-        (record(), "(no text)"),
+        (record(), "(no text; 0 bytes)"),
         (record(Status.TOOL_ERROR, text=HOSTILE), "<script>"),
         (record(Status.FAILED, error_message="no"), "no"),
         (record(Status.CANCELLED), ""),
