@@ -94,6 +94,7 @@ OWNERS: dict[str, set[str]] = {
     "pyarrow": {"frame"},
     "pydantic": SPEAKS_MCP | {"wire"},
     "pydantic_core": {"session", "wire"},
+    "regex": {"session"},
     "referencing": {"session", "ui"},
     "sqlite3": {"ledger", "server.shared_file"},
     "tqdm": {"ui"},

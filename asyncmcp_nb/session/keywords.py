@@ -1,4 +1,8 @@
-"""The keywords of JSON Schema that ``jsonschema`` spends no end of time on, bounded. Pure."""
+"""The keywords of JSON Schema that ``jsonschema`` spends no end of time on, bounded. Pure.
+
+Each takes what ``jsonschema`` gives it: the validator, the keyword's value, what is checked, and
+the schema that the keyword is in.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +11,13 @@ from contextvars import ContextVar
 from functools import cache
 from typing import Any
 
-from asyncmcp_nb.session.patterns import PatternTooCostly, matches
+from asyncmcp_nb.session.patterns import PatternTooCostly, is_quick, matches
 
 references_left: ContextVar[list[int]] = ContextVar("references_left")
 """How many more references may be followed for the value that is checked."""
+
+given_up: ContextVar[set[str]] = ContextVar("given_up")
+"""Patterns that took too long for something in the value that is checked."""
 
 
 def dialect(uri: str) -> Any:
@@ -39,24 +46,24 @@ def _bounded(plain: Any) -> Any:
 
 
 def _counted(follow: Any) -> Any:
-    def counted(validator: Any, reference: Any, instance: Any, schema: Any) -> Iterator[Any]:
+    def counted(*about: Any) -> Iterator[Any]:
         left = references_left.get()
         left[0] -= 1
         if left[0] < 0:
             raise ValueError("its references multiply: checking takes too long")
-        yield from follow(validator, reference, instance, schema)
+        yield from follow(*about)
 
     return counted
 
 
-def _pattern(validator: Any, pattern: Any, instance: Any, _schema: Any) -> Iterator[Any]:
+def _pattern(validator: Any, pattern: Any, instance: Any, *_: Any) -> Iterator[Any]:
     from jsonschema.exceptions import ValidationError
 
     if validator.is_type(instance, "string") and not _may_match(pattern, instance):
         yield ValidationError(f"{instance!r} does not match {pattern!r}")
 
 
-def _pattern_properties(validator: Any, parts: Any, instance: Any, _schema: Any) -> Iterator[Any]:
+def _pattern_properties(validator: Any, parts: Any, instance: Any, *_: Any) -> Iterator[Any]:
     if validator.is_type(instance, "object"):
         for pattern, part in parts.items():
             for name, value in instance.items():
@@ -65,7 +72,8 @@ def _pattern_properties(validator: Any, parts: Any, instance: Any, _schema: Any)
 
 
 def _additional_properties(plain: Any) -> Any:
-    def bounded(validator: Any, rest: Any, instance: Any, schema: Any) -> Iterator[Any]:
+    def bounded(validator: Any, rest: Any, instance: Any, *inside: Any) -> Iterator[Any]:
+        (schema,) = inside
         patterns = schema.get("patternProperties")
         if not patterns or not validator.is_type(instance, "object"):
             yield from plain(validator, rest, instance, schema)
@@ -82,7 +90,11 @@ def _additional_properties(plain: Any) -> Any:
 
 
 def _may_match(pattern: str, text: str) -> bool:
+    if pattern in given_up.get() and not is_quick(pattern, text):
+        return True
     try:
         return matches(pattern, text)
     except PatternTooCostly:
-        return True  # Left to the server: nothing here bounds it.
+        # Left to the server. Once for each verdict: a list may have any number of such texts.
+        given_up.get().add(pattern)
+        return True

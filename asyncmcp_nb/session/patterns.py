@@ -1,8 +1,8 @@
 """Patterns that a stranger wrote, searched for in bounded time. Pure.
 
 ``re`` goes back and tries again, which can take longer than anybody waits. It is used where a
-pattern's shape and the text's length show that it cannot; else the pattern is run as an automaton,
-whose time grows with the product of both lengths.
+pattern's shape and the text's length show that it cannot; else the ``regex`` library searches. It
+reads patterns as ``re`` does, and can be told when to stop.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from functools import lru_cache
 from importlib import import_module
 from typing import Any, Final
 
-from asyncmcp_nb.session.automaton import Automaton, PatternTooCostly
-
-__all__ = ["PatternTooCostly", "matches"]
+SEARCH_SECONDS: Final = 0.1
+"""How long one search may take that ``re`` is not trusted with. Our choice: a form checks its
+values at each key."""
 
 WAY_COUNT: Final = 200_000
 """Ways through a pattern, start positions included, that ``re`` may have to try."""
@@ -24,16 +24,29 @@ _STARTS: Final = ("AT_BEGINNING", "AT_BEGINNING_STRING")
 _REPEATS: Final = frozenset({"MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT"})
 
 
+class PatternTooCostly(Exception):
+    """A search that took too long."""
+
+
 def matches(pattern: str, text: str) -> bool:
     """Whether a text holds a match of a pattern, as ``re.search`` would say.
 
     Raises:
         re.error: It is no pattern.
-        PatternTooCostly: Nothing here can search for it in bounded time.
+        PatternTooCostly: It is not found, or found missing, in ``SEARCH_SECONDS``.
     """
     if is_quick(pattern, text):
         return re.search(pattern, text) is not None
-    return _automaton(pattern).is_in(text)
+    # Deferred, since few schemas need it. It ships no types.
+    import regex
+
+    bounded: Any = regex
+    try:
+        return bounded.search(pattern, text, timeout=SEARCH_SECONDS) is not None
+    except TimeoutError:
+        raise PatternTooCostly(pattern) from None
+    except bounded.error as exc:
+        raise re.error(str(exc)) from None
 
 
 def is_quick(pattern: str, text: str) -> bool:
@@ -52,11 +65,6 @@ def is_quick(pattern: str, text: str) -> bool:
 def _tree(pattern: str) -> Any:
     # As ``re`` itself reads it; there is no public name for that.
     return import_module("re._parser").parse(pattern)
-
-
-@lru_cache(maxsize=64)
-def _automaton(pattern: str) -> Automaton:
-    return Automaton(_tree(pattern))
 
 
 def _ways(tree: Any, length: int) -> float:

@@ -14,7 +14,7 @@ from typing import Any, Final, Protocol, TypeVar, cast
 
 from asyncmcp_nb.errors import InvalidArguments
 from asyncmcp_nb.session.formats import CHECKED
-from asyncmcp_nb.session.keywords import dialect, references_left
+from asyncmcp_nb.session.keywords import dialect, given_up, references_left
 from asyncmcp_nb.session.patterns import is_quick
 
 Schema = Mapping[str, Any] | bool
@@ -118,6 +118,7 @@ class SchemaCheck:
         if self._name_patterns and not _are_quick(self._name_patterns, value):
             raise UnusableSchema("a pattern for its names takes too long")
         token = references_left.set([int(allowed * share)])
+        patterns_token = given_up.set(set())
         try:
             return check()
         except RecursionError:
@@ -138,6 +139,7 @@ class SchemaCheck:
             raise UnusableSchema(str(exc).partition("\n")[0] or type(exc).__name__) from None
         finally:
             references_left.reset(token)
+            given_up.reset(patterns_token)
 
 
 def _within(value: Any) -> Iterator[Any]:

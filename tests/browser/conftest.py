@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from playwright.sync_api import BrowserContext
 from asyncmcp_nb.broker import stop_embedded
 from asyncmcp_nb.config import HOME_VARIABLE
 from tests.browser.chromium import chromium
-from tests.browser.lab import Lab
+from tests.browser.lab import OUT, Lab
 from tests.browser.lab_server import LabServer, lab_server
 from tests.browser.notebook_file import write_notebook
 from tests.notebooks.running import end_workers
@@ -22,6 +22,18 @@ HERE = Path(__file__).parent
 
 OpenCells = Callable[..., Lab]
 """Open a fresh notebook of these cells."""
+
+
+_failed = pytest.StashKey[bool]()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    item.stash[_failed] = item.stash.get(_failed, False) or report.failed
+    return report
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -57,7 +69,9 @@ def folder(server: LabServer, request: pytest.FixtureRequest) -> Iterator[Path]:
 
 
 @pytest.fixture
-def lab(server: LabServer, context: BrowserContext, folder: Path) -> Iterator[Lab]:
+def lab(
+    server: LabServer, context: BrowserContext, folder: Path, request: pytest.FixtureRequest
+) -> Iterator[Lab]:
     """A page; the test fails when something happened in it that must not."""
     with ExitStack() as stack:
         page = context.new_page()
@@ -65,6 +79,8 @@ def lab(server: LabServer, context: BrowserContext, folder: Path) -> Iterator[La
         opened = Lab(page, server)
         stack.callback(opened.shut_down)
         yield opened
+        if request.node.stash.get(_failed, False):
+            page.screenshot(path=OUT / f"failed-{folder.name}.png")
         complaints = [*opened.complaints]
     assert complaints == []
 

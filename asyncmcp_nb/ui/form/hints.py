@@ -49,7 +49,7 @@ def _hints(schema: Schema) -> Iterator[str]:
     yield from _between(schema, "Items", "item")
     if schema.get("uniqueItems") is True:
         yield "all different"
-    yield from _between(schema, "Properties", "entry", "entries")
+    yield from _between(schema, "Properties", "entry", several="entries")
     examples = schema.get("examples")
     if isinstance(examples, list) and examples:
         few = cast("list[Any]", examples)[:_EXAMPLE_COUNT]
@@ -71,7 +71,7 @@ def _range(schema: Schema) -> Iterator[str]:
 
 
 def _between(
-    schema: Schema, what: str, one: str, several: str = "", *, least_of_interest: int = 1
+    schema: Schema, what: str, one: str, *, several: str = "", least_of_interest: int = 1
 ) -> Iterator[str]:
     several = several or f"{one}s"
     least: Any = schema.get(f"min{what}")

@@ -37,6 +37,7 @@ def read(text: str) -> Any:
         value = json.loads(
             text,
             parse_constant=_refuse_constant,
+            parse_int=read_number,
             parse_float=read_number,
             object_pairs_hook=_unique,
         )
@@ -47,7 +48,7 @@ def read(text: str) -> Any:
     except RecursionError:
         raise FormTextError(f"nested deeper than {MAX_DEPTH_COUNT} levels") from None
     except ValueError as exc:
-        raise FormTextError(f"not JSON: {str(exc).partition(';')[0]}") from None
+        raise FormTextError(f"not JSON: {exc}") from None
     return value
 
 

@@ -68,14 +68,14 @@ class FieldMaker:
             return json_field(name, found.reason)
         for keyword in KEYWORDS:
             if self._is_drawn(found.schema.get(keyword)):
-                return self._union(found.schema, keyword, name, bounds)
+                return self._union(found.schema, keyword, name=name, bounds=bounds)
         names = [kind for kind in types(found.schema.get("type")) if kind != "null"]
         if (
             len(names) > 1
             and sorted(names) != ["integer", "number"]
             and not _is_fixed(found.schema)
         ):
-            return self._of_types(found.schema, names, name, bounds)
+            return self._of_types(found.schema, names, name=name, bounds=bounds)
         return plain_field(found.schema, name=name)
 
     def _is_drawn(self, alternatives: Any) -> bool:
@@ -84,7 +84,7 @@ class FieldMaker:
         found = [self._schemas.resolved(part) for part in cast("list[Any]", alternatives)]
         return any(part.reason or is_shape(part.schema) for part in found)
 
-    def _union(self, schema: Schema, keyword: str, name: str, bounds: _Bounds) -> Field:
+    def _union(self, schema: Schema, keyword: str, *, name: str, bounds: _Bounds) -> Field:
         is_nullable = False
         fields: list[tuple[int, Field]] = []
         for position, part in self._parts(schema, keyword):
@@ -110,7 +110,9 @@ class FieldMaker:
                     continue
             yield position, found
 
-    def _of_types(self, schema: Schema, names: Sequence[str], name: str, bounds: _Bounds) -> Field:
+    def _of_types(
+        self, schema: Schema, names: Sequence[str], *, name: str, bounds: _Bounds
+    ) -> Field:
         bare = {word: value for word, value in schema.items() if word not in _WORDS}
         fields = [
             (position, self._resolved(Resolved({**bare, "type": kind}), name, bounds))

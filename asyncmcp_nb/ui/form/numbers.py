@@ -32,7 +32,7 @@ def read_number(text: str) -> int | float:
     value = float(stripped)
     if not math.isfinite(value):
         raise ValueError("too large for a number with a point or exponent")
-    if value.is_integer() and abs(value) > 2**53 and Decimal(stripped) != Decimal(repr(value)):
+    if value.is_integer() and abs(value) >= 2**53 and Decimal(stripped) != Decimal(repr(value)):
         raise ValueError(f"would be rounded to {value!r}: write it without point and exponent")
     return value
 

@@ -10,9 +10,9 @@ from asyncmcp_nb.printable import cut, visible
 from asyncmcp_nb.session.patterns import PatternTooCostly, matches
 from asyncmcp_nb.session.schema_check import SchemaCheck, UnusableSchema, Violation
 from asyncmcp_nb.session.validation import undeclared
+from asyncmcp_nb.ui.form import sayings
 from asyncmcp_nb.ui.form.field import OMITTED, Kind, Path
 from asyncmcp_nb.ui.form.node import Node
-from asyncmcp_nb.ui.form.sayings import told
 
 Problem = tuple[Path, str]
 
@@ -79,7 +79,8 @@ class Judge:
             place = (id(violation.validator_value), tuple(violation.absolute_path))
             if violation.validator not in _BY_NAME or place not in told:
                 told.add(place)
-                yield from _expanded(violation, places)
+                found = list(_expanded(violation, places))
+                yield from found or [(place[1], sayings.told(violation))]
 
     def _not_admitted(self, value: Any) -> Iterator[Problem]:
         if not isinstance(value, dict):
@@ -94,7 +95,7 @@ def _expanded(error: Violation, places: _Places) -> Iterator[Problem]:
     path = tuple(error.absolute_path)
     schema_path = tuple(error.relative_schema_path)
     if "propertyNames" in schema_path[-2:-1] and isinstance(error.instance, str):
-        yield (*path, error.instance), f"its name {told(error)}"
+        yield (*path, error.instance), f"its name {sayings.told(error)}"
     elif error.validator == "required":
         for name in _missing(error.validator_value, error.instance):
             yield (*path, name), "required"
@@ -107,9 +108,9 @@ def _expanded(error: Violation, places: _Places) -> Iterator[Problem]:
             yield (*path, name), "this name is not admitted"
     elif error.validator in ("anyOf", "oneOf") and error.context:
         found = [p for part in _meant(error, places) for p in _expanded(part, places)]
-        yield from found or [(path, told(error))]
+        yield from found or [(path, sayings.told(error))]
     else:
-        yield path, told(error)
+        yield path, sayings.told(error)
 
 
 def _missing(names: Any, instance: Any) -> list[str]:

@@ -112,7 +112,7 @@ class Instances:
         if not first:
             return some.map(_unique) if schema.get("uniqueItems") else some
         heads = st.tuples(*(self.of(part) for part in first)).map(list)
-        return heads if rest is False else st.builds(lambda a, b: [*a, *b], heads, some)
+        return heads if rest is False else st.builds(_in_a_row, heads, some)
 
     def _objects(self, schema: Schema) -> Values:
         properties: Schema = schema.get("properties", {})
@@ -124,12 +124,12 @@ class Instances:
         rest: Any = schema.get("additionalProperties", {} if not properties else None)
         patterns: Schema = schema.get("patternProperties", {})
         kinds = [
-            st.dictionaries(st.from_regex(pattern, fullmatch=True), self.of(part), max_size=2)
+            st.dictionaries(_matching(pattern), self.of(part), max_size=2)
             for pattern, part in patterns.items()
         ]
         if isinstance(rest, dict) or rest is True:
-            names = schema.get("propertyNames", {}).get("pattern")
-            keys = st.from_regex(names, fullmatch=True) if names else texts
+            names: Any = schema.get("propertyNames", {}).get("pattern")
+            keys: Values = _matching(names) if names else texts
             kinds.append(st.dictionaries(keys, self.of(rest), max_size=3))
         return st.builds(_in_order, st.tuples(declared, *kinds), st.booleans())
 
@@ -152,17 +152,17 @@ def with_change(draw: st.DrawFn, values: Values) -> tuple[Any, Any]:
 
 def _changed(draw: st.DrawFn, value: Any) -> Any:
     root: Any = [deepcopy(value)]
-    holder, key = root, 0
-    while isinstance(holder[key], dict | list) and holder[key] and draw(st.booleans()):
+    holder: Any = root
+    key: Any = 0
+    while _keys(holder[key]) and draw(st.booleans()):
         holder = holder[key]
-        keys = list(cast("Any", holder)) if isinstance(holder, dict) else range(len(holder))
-        key = draw(st.sampled_from(list(keys)))
+        key = draw(st.sampled_from(_keys(holder)))
     found: Any = holder[key]
     what = draw(st.sampled_from(["replace", "remove", "add", "retype"]))
     if what == "remove" and holder is not root:
         del holder[key]
     elif what == "add" and isinstance(found, dict):
-        found[draw(texts)] = draw(anything)
+        cast("dict[str, Any]", found)[draw(texts)] = draw(anything)
     elif what == "add" and isinstance(found, list):
         cast("list[Any]", found).append(draw(anything))
     elif what == "retype" and isinstance(found, bool | int | float | str):
@@ -172,15 +172,35 @@ def _changed(draw: st.DrawFn, value: Any) -> Any:
     return root[0]
 
 
+def _keys(value: Any) -> list[Any]:
+    """Names or indexes of what is in a value."""
+    if isinstance(value, dict):
+        return list(cast("dict[str, Any]", value))
+    return list(range(len(cast("list[Any]", value)))) if isinstance(value, list) else []
+
+
+def _in_a_row(one: list[Any], other: list[Any]) -> list[Any]:
+    return [*one, *other]
+
+
 def _joined(one: Any, other: Schema) -> Any:
     if not isinstance(one, dict):
-        return other or one
+        return other or _untyped(one)
     joined = {**other, **cast("Schema", one)}
     for word in ("properties", "required"):
         if word in one and word in other:
             left, right = cast("Any", one)[word], other[word]
             joined[word] = {**right, **left} if word == "properties" else [*right, *left]
     return joined
+
+
+def _untyped(value: Any) -> Any:
+    return value
+
+
+def _matching(pattern: str) -> Values:
+    untyped: Any = st.from_regex
+    return untyped(pattern, fullmatch=True)
 
 
 def _types(schema: Schema) -> list[str]:
@@ -208,7 +228,7 @@ def _texts(schema: Schema) -> Values:
     if wanted in FORMATS:
         return st.sampled_from(FORMATS[wanted])
     if "pattern" in schema:
-        return st.from_regex(schema["pattern"], fullmatch=True)
+        return _matching(schema["pattern"])
     least, most = schema.get("minLength", 0), schema.get("maxLength", 10)
     plain = st.text(min_size=least, max_size=max(least, min(most, 10)))
     return plain if schema.keys() & {"minLength", "maxLength"} else plain | texts
