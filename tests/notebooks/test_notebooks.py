@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -61,3 +63,14 @@ def test_as_saved_each_output_can_be_read_without_a_kernel(name: str) -> None:
 @pytest.mark.parametrize("name", [name for name in NAMES if name != QUICKSTART])
 def test_it_is_short(name: str) -> None:
     assert len(read(NOTEBOOKS / f"{name}.ipynb").cells) <= LONGEST_CELL_COUNT
+
+
+@every
+def test_nbconvert_makes_a_page_of_it_that_shows_every_output(name: str) -> None:
+    exporters: Any = importlib.import_module("nbconvert.exporters")
+    notebook = read(NOTEBOOKS / f"{name}.ipynb")
+
+    page, _ = exporters.HTMLExporter().from_notebook_node(notebook)
+
+    shown = [output for output in outputs_of(notebook) if "text/html" in output.get("data", {})]
+    assert page.count('class="amcp ') >= sum("amcp" in o.data["text/html"] for o in shown) > 0
