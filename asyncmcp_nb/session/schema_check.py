@@ -19,7 +19,7 @@ from asyncmcp_nb.session.patterns import is_quick
 
 Schema = Mapping[str, Any] | bool
 
-REFERENCE_COUNT: Final = 20_000
+REFERENCE_COUNT: Final = 5_000
 """References that are followed for any value, beside those for each value within it."""
 
 _REFERENCES_PER_VALUE_COUNT: Final = 200

@@ -66,7 +66,8 @@ class LatestCall:
             return None
         if self._card is not None:
             return self._card.html(session)
-        return sent_html(_record(session, self.call_id))
+        record = _record(session, self.call_id)
+        return None if record is None else sent_html(record)
 
     def text(self, session: Session) -> str:
         """The same without markup."""
@@ -78,17 +79,16 @@ class LatestCall:
         return "" if record is None else f"sent as call {record.call_id}: {record.status.value}"
 
     def _show_line(self, session: Session) -> None:
-        if self.call_id is None:
+        record = None if self.call_id is None else _record(session, self.call_id)
+        if record is None:  # the session is closed: what was seen last stays
             return
-        markup = str(sent_html(_record(session, self.call_id)))
+        markup = str(sent_html(record))
         if self.line.value != markup:
             self.line.value = markup
 
 
-def sent_html(record: CallRecord | None) -> Html:
+def sent_html(record: CallRecord) -> Html:
     """Under which id a call was sent, and how it is."""
-    if record is None:
-        return tag("span", "the ledger does not have this call any more", class_="amcp-quiet")
     took = duration(elapsed_seconds(record))
     name = joined("sent as call ", tag("code", record.call_id), " · ")
     return tag("div", name, chip(record.status), f" · {took}", class_="amcp-sent-words")

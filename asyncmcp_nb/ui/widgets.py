@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import Any, Protocol, TypeVar, cast
+from typing import Any, Final, Protocol, TypeVar, cast
 
 import ipywidgets
 
 Change = Mapping[str, Any]
 """What an observer is given: the value as ``new``, what was there before as ``old``."""
+
+
+ROOT: Final = "amcp-root"
+"""Class of the widget that a cell's output shows, with all others in it."""
 
 
 class Widget(Protocol):
@@ -245,8 +249,10 @@ def when_closed(widget: Widget, then: Callable[[], object]) -> None:
 
 
 def keep(widget: Widget, view: object) -> None:
-    """Let a view live as long as its widget: until the widget is closed."""
-    cast("Any", widget).asyncmcp_view = view
+    """Let a view live as long as its widget, the root of what it shows: until that is closed."""
+    untyped = cast("Any", widget)
+    untyped.asyncmcp_view = view
+    untyped.add_class(ROOT)
 
 
 def view_bundle(widget: Widget) -> dict[str, Any]:
