@@ -555,3 +555,10 @@ def test_a_title_is_the_place_s_own_and_not_its_class_s() -> None:
     )
 
     assert place(model, "home").field.title == "home"
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [(1, 1.0), (1, True), (0.0, -0.0), ([1], [1.0]), ({"a": 1}, {"a": True})]
+)
+def test_values_that_python_calls_equal_are_told_apart(one: Any, other: Any) -> None:
+    assert (same(one, other), same(one, one)) == (False, True)
