@@ -16,6 +16,9 @@ _CHARACTERS = 400
 Tell = Callable[[str], object]
 """Shows one line of text."""
 
+Ending = str | Callable[[], None]
+"""The line for a job's end, or what to do then, when the next job may be started."""
+
 
 class Jobs:
     """Does one thing at a time, so that a widget's callback need not wait."""
@@ -30,11 +33,11 @@ class Jobs:
         """Whether something is being done."""
         return self._thread is not None
 
-    def start(self, work: Callable[[Tell], str]) -> bool:
+    def start(self, work: Callable[[Tell], Ending]) -> bool:
         """Do something soon.
 
         Args:
-            work: Gets what shows how far it is, and returns the line for its end.
+            work: Gets what shows how far it is, and returns how it ends.
 
         Returns:
             False, with a line saying so, where something else is being done.
@@ -56,14 +59,18 @@ class Jobs:
             thread.join(timeout_seconds)
         return self._thread is None
 
-    def _run(self, work: Callable[[Tell], str]) -> None:
+    def _run(self, work: Callable[[Tell], Ending]) -> None:
+        ending: Ending
         try:
-            said = work(self._tell)
+            ending = work(self._tell)
         except (AsyncMcpError, OSError) as exc:
-            said = str(exc)
+            ending = str(exc)
         except Exception as exc:  # boundary: the thread's; nobody else would hear of it
             logger.exception("what a widget asked for failed")
-            said = f"{type(exc).__name__}: {exc}"
+            ending = f"{type(exc).__name__}: {exc}"
         with self._lock:
             self._thread = None
-        self._tell(cut(one_line(said), _CHARACTERS))
+        if isinstance(ending, str):
+            self._tell(cut(one_line(ending), _CHARACTERS))
+        else:
+            ending()

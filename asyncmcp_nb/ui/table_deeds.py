@@ -13,7 +13,7 @@ from asyncmcp_nb.session import CallFilter, Session
 from asyncmcp_nb.ui import widgets
 from asyncmcp_nb.ui.escape import tag
 from asyncmcp_nb.ui.inputs import Kit
-from asyncmcp_nb.ui.jobs import Jobs, Tell
+from asyncmcp_nb.ui.jobs import Ending, Jobs, Tell
 from asyncmcp_nb.ui.table_actions import (
     CODE_COUNT,
     SELECTED_COUNT,
@@ -99,15 +99,16 @@ class Deeds:
         session = self._open_session()
         self.jobs.start(partial(self._retry_or_ask, session, call_ids))
 
-    def _retry_or_ask(self, session: Session, call_ids: Sequence[str], tell: Tell) -> str:
+    def _retry_or_ask(self, session: Session, call_ids: Sequence[str], tell: Tell) -> Ending:
         tools = destructive_tools(session, call_ids)
         if not tools:
             return retry_calls(session, call_ids, tell)
         names = cut(one_line(", ".join(tools)), 200)
         calls = "this call" if len(call_ids) == 1 else f"these {len(call_ids):,} calls"
         question = f"{names}: the server says that this destroys something. Submit {calls} again?"
-        self.dialogs.ask(question, "Submit again", partial(self._retry_now, call_ids))
-        return ""
+        again = partial(self._retry_now, call_ids)
+        # Asked when this job has ended: whoever is quick to say yes starts the next.
+        return partial(self.dialogs.ask, question, "Submit again", again)
 
     def _retry_now(self, call_ids: Sequence[str]) -> None:
         session = self._open_session()

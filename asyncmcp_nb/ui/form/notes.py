@@ -46,7 +46,11 @@ def _help(node: Node, *, has_hints: bool) -> list[Html]:
     described = [] if chosen is None or field.kind is not Kind.ENUM else [field.options[chosen]]
     parts = [
         *_description(field),
-        *(tag("span", cut(one_line(option.description), _LEAD_CHARACTERS)) for option in described),
+        *(
+            tag("span", cut(one_line(option.description), _LEAD_CHARACTERS))
+            for option in described
+            if option.description
+        ),
     ]
     hints = [*field.hints, *([field.reason] if node.is_raw and field.reason else [])]
     if not has_hints:
