@@ -95,6 +95,6 @@ def test_the_readme_is_short_enough_to_be_read() -> None:
 
 
 def test_the_picture_of_the_readme_is_light() -> None:
-    size_bytes = (PROJECT / "docs" / "images" / "quickstart.png").stat().st_size
+    size_bytes = (PROJECT / "docs" / "images" / "panel.png").stat().st_size
 
     assert size_bytes < 400_000
