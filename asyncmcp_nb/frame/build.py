@@ -69,11 +69,6 @@ def waits(begun: Sequence[float | None], ended: Sequence[float | None]) -> pd.Se
     return pd.Series(_whole(seconds).view("timedelta64[us]"))
 
 
-def durations(seconds: Sequence[float | None]) -> pd.Series:
-    """A ``timedelta64[us]`` column of seconds."""
-    return pd.Series(_microseconds(seconds).view("timedelta64[us]"))
-
-
 def parsed(texts: Sequence[str]) -> list[Any]:
     """JSON texts as values; every text is valid by itself.
 

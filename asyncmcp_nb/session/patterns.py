@@ -33,7 +33,7 @@ def matches(pattern: str, text: str) -> bool:
 
     Raises:
         re.error: It is no pattern.
-        PatternTooCostly: It is not found, or found missing, in ``SEARCH_SECONDS``.
+        PatternTooCostly: The search did not end in ``SEARCH_SECONDS``.
     """
     if is_quick(pattern, text):
         return re.search(pattern, text) is not None
@@ -47,6 +47,14 @@ def matches(pattern: str, text: str) -> bool:
         raise PatternTooCostly(pattern) from None
     except bounded.error as exc:
         raise re.error(str(exc)) from None
+
+
+def surely_matches(pattern: str, text: str) -> bool:
+    """``matches``, and False where that cannot be said."""
+    try:
+        return matches(pattern, text)
+    except (re.error, RecursionError, PatternTooCostly):
+        return False
 
 
 def is_quick(pattern: str, text: str) -> bool:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, cast
 
-from asyncmcp_nb.session.patterns import PatternTooCostly, matches
+from asyncmcp_nb.session.patterns import surely_matches
 from asyncmcp_nb.ui.form.classify import json_field
 from asyncmcp_nb.ui.form.field import Field, Kind, Schema
 from asyncmcp_nb.ui.form.json_text import same
@@ -76,7 +75,7 @@ class Fields:
             [
                 part
                 for pattern, part in cast("Schema", patterns or {}).items()
-                if _is_in(pattern, name)
+                if surely_matches(pattern, name)
             ]
             if isinstance(patterns, dict | None)
             else []
@@ -169,13 +168,6 @@ class Fields:
             if isinstance(found, list):
                 return cast("list[Any]", found)
         return []
-
-
-def _is_in(pattern: str, name: str) -> bool:
-    try:
-        return matches(pattern, name)
-    except (re.error, RecursionError, PatternTooCostly):
-        return False
 
 
 def _indexed(field: Field, index: int) -> Field:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, cast
 
 from asyncmcp_nb.printable import cut, visible
-from asyncmcp_nb.session.patterns import PatternTooCostly, matches
+from asyncmcp_nb.session.patterns import surely_matches
 from asyncmcp_nb.session.schema_check import SchemaCheck, UnusableSchema, Violation
 from asyncmcp_nb.session.validation import undeclared
 from asyncmcp_nb.ui.form import sayings
@@ -124,15 +123,8 @@ def _extra_names(error: Violation) -> list[str]:
     return [
         name
         for name in cast("dict[str, Any]", error.instance)
-        if name not in declared and not any(_is_in(pattern, name) for pattern in patterns)
+        if name not in declared and not any(surely_matches(pattern, name) for pattern in patterns)
     ]
-
-
-def _is_in(pattern: str, name: str) -> bool:
-    try:
-        return matches(pattern, name)
-    except (re.error, RecursionError, PatternTooCostly):
-        return False
 
 
 def _meant(error: Violation, places: _Places) -> Iterable[Violation]:
