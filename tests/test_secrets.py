@@ -21,7 +21,7 @@ from asyncmcp_nb.session.session import Session
 from asyncmcp_nb.sns_sqs.client_link import ClientLink
 from asyncmcp_nb.sns_sqs.messages import Messages
 from asyncmcp_nb.sns_sqs.server_link import ServerLink
-from asyncmcp_nb.ui import server_html, session_html, status_bar, text
+from asyncmcp_nb.ui import server_html, session_html, status_line, text
 from asyncmcp_nb.ui.panel import Panel
 from asyncmcp_nb.wire import Header
 from asyncmcp_nb.wire.signing import KeyRing
@@ -159,7 +159,7 @@ async def test_a_session_its_status_its_panel_and_its_exports_show_no_key(
     assert (
         secrets_in(
             str(session_html.session_html(session)),
-            str(status_bar.status_html(status)),
+            str(status_line.status_html(status)),
             text.status_text(status),
             str(panel._repr_mimebundle_()),
             *(path.read_text("utf-8") for path in exports),

@@ -9,7 +9,7 @@ from asyncmcp_nb.printable import visible
 from asyncmcp_nb.session import Session
 from asyncmcp_nb.ui.escape import Html, tag
 from asyncmcp_nb.ui.rows import calls_table
-from asyncmcp_nb.ui.status_bar import status_line
+from asyncmcp_nb.ui.status_line import status_line
 from asyncmcp_nb.ui.text import rows_text, tools_text
 from asyncmcp_nb.ui.theme import framed
 from asyncmcp_nb.ui.tool_html import tools_table

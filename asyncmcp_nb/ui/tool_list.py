@@ -17,7 +17,7 @@ from asyncmcp_nb.ui.callbacks import telling
 from asyncmcp_nb.ui.escape import Html, joined, tag
 from asyncmcp_nb.ui.session_html import tools_part, unlisted
 from asyncmcp_nb.ui.settling import Settling
-from asyncmcp_nb.ui.status_bar import next_step
+from asyncmcp_nb.ui.status_line import next_step
 from asyncmcp_nb.ui.text import tools_text
 from asyncmcp_nb.ui.theme import bare, sheet
 from asyncmcp_nb.ui.tool_html import is_destructive, schemas_html, title_of, tool_details

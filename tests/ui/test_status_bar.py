@@ -11,7 +11,7 @@ import pytest
 from asyncmcp_nb.bus import QueueDepth
 from asyncmcp_nb.session import Session, SessionStatus, Status
 from asyncmcp_nb.sns_sqs.depths import Measured
-from asyncmcp_nb.ui import status_bar, text
+from asyncmcp_nb.ui import status_line, text
 from asyncmcp_nb.ui.status_bar import StatusBar
 from tests.ui.conftest import HOSTILE
 from tests.ui.test_renderers import page
@@ -48,7 +48,7 @@ def test_a_status_line_says_who_is_where_and_what_it_cost() -> None:
         error=HOSTILE,
     )
 
-    shown = page(status_bar.status_html(status))
+    shown = page(status_line.status_html(status))
 
     for words in (
         "broker unreachable",
@@ -86,7 +86,7 @@ def test_a_session_status_shows_all_that_its_line_leaves_out() -> None:
     )
 
     plain = text.status_text(status)
-    rows = page(status_bar.status_html(status)).text
+    rows = page(status_line.status_html(status)).text
 
     expected = {
         "Servers' queue": "12 waiting, 3 in flight, 2.0 s ago",
@@ -110,7 +110,7 @@ def test_the_bar_says_who_is_where_and_how_it_goes_without_a_style_sheet() -> No
     counts = {Status.QUEUED: 4, Status.RUNNING: 2, Status.INPUT_REQUIRED: 1, Status.DONE: 1_000}
     status = replace(IDLE, counts=counts, requests={"Publish": 30}, ended_count=12)
 
-    said = page(status_bar.status_line(status)).text
+    said = page(status_line.status_line(status)).text
 
     assert said == (
         "● connected · alice @ local · server weather 1.2 · MCP 2026-07-28 · eu-west-1 · "
@@ -130,10 +130,10 @@ def test_the_bar_says_who_is_where_and_how_it_goes_without_a_style_sheet() -> No
 def test_a_session_that_does_not_go_names_the_next_step(state: str, step: str | None) -> None:
     status = replace(IDLE, state=state)
 
-    said = page(status_bar.status_line(status)).text
+    said = page(status_line.status_line(status)).text
 
     assert state in said
-    assert (status_bar.next_step(status) is None) is (step is None)
+    assert (status_line.next_step(status) is None) is (step is None)
     assert step is None or step in said
 
 
@@ -146,7 +146,7 @@ async def test_the_bar_is_not_sent_again_while_nothing_changes(session: Session)
 
     bar.box.value = bar.box.value
     status = session.snapshot()
-    status_bar.widgets.put(bar.box, status_bar.bare(status_bar.status_line(status)))
+    status_bar.widgets.put(bar.box, status_bar.bare(status_line.status_line(status)))
 
     assert sent == []
     assert "ui @" in page(bar.box.value).text
