@@ -25,35 +25,35 @@ class WidgetDisplays:
 
     def tool_list(self, session: Session) -> Any:
         """See ``Displays``."""
-        from asyncmcp_nb.ui.part import Shown
-        from asyncmcp_nb.ui.tool_list import ToolListPart
+        from asyncmcp_nb.ui.kit.part import Shown
+        from asyncmcp_nb.ui.tools.list import ToolListPart
 
         return Shown(session, ToolListPart(session), sheets=("tools",))
 
     def form(self, session: Session, tool: str, values: Mapping[str, Any]) -> Any:
         """See ``Displays``."""
-        from asyncmcp_nb.ui.part import Shown
-        from asyncmcp_nb.ui.tool_form import ToolForm
+        from asyncmcp_nb.ui.kit.part import Shown
+        from asyncmcp_nb.ui.tools.form import ToolForm
 
         part = ToolForm(session, session.tool(tool), values)
         return Shown(session, part, sheets=("answers", "card"))
 
     def table(self, session: Session) -> Any:
         """See ``Displays``."""
-        from asyncmcp_nb.ui.call_table import CallTable
-        from asyncmcp_nb.ui.part import Shown
+        from asyncmcp_nb.ui.kit.part import Shown
+        from asyncmcp_nb.ui.table.table import CallTable
 
         return Shown(session, CallTable(session))
 
     def messages(self, session: Session) -> Any:
         """See ``Displays``."""
-        from asyncmcp_nb.ui.message_pane import MessagePane
-        from asyncmcp_nb.ui.part import Shown
+        from asyncmcp_nb.ui.kit.part import Shown
+        from asyncmcp_nb.ui.messages.pane import MessagePane
 
         return Shown(session, MessagePane(session), sheets=("answers", "card"))
 
     def progress(self, tally: Tally, /) -> AbstractContextManager[object]:
         """See ``Displays``."""
-        from asyncmcp_nb.ui.group_bar import watch
+        from asyncmcp_nb.ui.progress.group import watch
 
         return watch(tally)

@@ -21,8 +21,10 @@ from asyncmcp_nb.session.session import Session
 from asyncmcp_nb.sns_sqs.client_link import ClientLink
 from asyncmcp_nb.sns_sqs.messages import Messages
 from asyncmcp_nb.sns_sqs.server_link import ServerLink
-from asyncmcp_nb.ui import server_html, session_html, status_line, text
 from asyncmcp_nb.ui.panel import Panel
+from asyncmcp_nb.ui.still import server as server_html
+from asyncmcp_nb.ui.still import session as session_html
+from asyncmcp_nb.ui.still import status_line, text
 from asyncmcp_nb.wire import Header
 from asyncmcp_nb.wire.signing import KeyRing
 from tests.helpers import MemoryDeployment, memory_deployment, tool_server

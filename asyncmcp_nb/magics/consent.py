@@ -16,7 +16,7 @@ from asyncmcp_nb.magics.context import Context
 from asyncmcp_nb.magics.errors import MagicUsageError
 from asyncmcp_nb.magics.parser import Option
 from asyncmcp_nb.printable import cut, one_line
-from asyncmcp_nb.ui.tool_html import is_destructive
+from asyncmcp_nb.ui.still.tools import is_destructive
 
 YES: Final = Option("--yes")
 """Call it without being asked."""

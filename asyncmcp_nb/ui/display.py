@@ -30,45 +30,73 @@ class Display:
 
 
 DISPLAYS: Final = (
-    Display("mcp_types._types", "CallToolResult", "contents.result_html", "text.result_text"),
-    Display("mcp_types._types", "Tool", "tool_html.tool_html", "text.tool_text"),
-    Display("asyncmcp_nb.session.catalogue", "ToolList", "tool_html.tools_html", "text.tools_text"),
+    Display(
+        "mcp_types._types",
+        "CallToolResult",
+        "answer.contents.result_html",
+        "still.text.result_text",
+    ),
+    Display(
+        "mcp_types._types",
+        "Tool",
+        "still.tools.tool_html",
+        "still.text.tool_text",
+    ),
+    Display(
+        "asyncmcp_nb.session.catalogue",
+        "ToolList",
+        "still.tools.tools_html",
+        "still.text.tools_text",
+    ),
     Display(
         "asyncmcp_nb.session.session",
         "Session",
-        "session_html.session_html",
-        "session_html.session_text",
+        "still.session.session_html",
+        "still.session.session_text",
         live="panel.panel_of",
     ),
     Display(
         "asyncmcp_nb.session.status",
         "SessionStatus",
-        "status_bar.status_html",
-        "text.status_text",
+        "still.status_line.status_html",
+        "still.text.status_text",
     ),
     Display(
         "asyncmcp_nb.session.call",
         "Call",
-        "call_display.saved_html",
-        "call_display.saved_text",
-        live="call_display.card_of",
+        "card.display.saved_html",
+        "card.display.saved_text",
+        live="card.display.card_of",
     ),
     Display(
         "asyncmcp_nb.session.group",
         "CallGroup",
-        "progress_html.group_html",
-        "progress_html.group_text",
+        "progress.html.group_html",
+        "progress.html.group_text",
     ),
-    Display("asyncmcp_nb.session.log", "Log", "renderers.log_html", "text.log_text"),
     Display(
-        "asyncmcp_nb.server.handle", "ServerHandle", "server_html.server_html", "text.repr_text"
+        "asyncmcp_nb.session.log",
+        "Log",
+        "still.log.log_html",
+        "still.text.log_text",
     ),
-    Display("asyncmcp_nb.server.pool", "WorkerPool", "server_html.server_html", "text.repr_text"),
+    Display(
+        "asyncmcp_nb.server.handle",
+        "ServerHandle",
+        "still.server.server_html",
+        "still.text.repr_text",
+    ),
+    Display(
+        "asyncmcp_nb.server.pool",
+        "WorkerPool",
+        "still.server.server_html",
+        "still.text.repr_text",
+    ),
     Display(
         "asyncmcp_nb.server.status",
         "ServerStatus",
-        "server_html.server_status_html",
-        "text.server_status_text",
+        "still.server.server_status_html",
+        "still.text.server_status_text",
     ),
 )
 
@@ -122,11 +150,11 @@ def _own_display(ipython: Any) -> Formatter:
 
 
 def _show_group(group: Any) -> None:
-    _function("group_bar.show")(group)
+    _function("progress.group.show")(group)
 
 
 def _function(path: str) -> Callable[[Any], Any]:
-    module, _, name = path.partition(".")
+    module, _, name = path.rpartition(".")
     return getattr(import_module(f"{__package__}.{module}"), name)
 
 
@@ -141,7 +169,7 @@ def _live(shown: Any, *, path: str) -> dict[str, Any]:
     if not hasattr(get_ipython(), "kernel"):
         return {}
     view = _function(path)(shown)
-    return {} if view is None else _function("widgets.view_bundle")(view.widget)
+    return {} if view is None else _function("kit.widgets.view_bundle")(view.widget)
 
 
 def _text(shown: Any, printer: Any, is_cycle: bool, *, path: str) -> None:

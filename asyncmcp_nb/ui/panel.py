@@ -9,18 +9,18 @@ from typing import Final
 
 from asyncmcp_nb.errors import SessionClosed
 from asyncmcp_nb.session import Session
-from asyncmcp_nb.ui import widgets
-from asyncmcp_nb.ui.asks import Asks
-from asyncmcp_nb.ui.call_table import CallTable
 from asyncmcp_nb.ui.escape import Html, joined
-from asyncmcp_nb.ui.folded_pane import FoldedPane
-from asyncmcp_nb.ui.message_pane import MessagePane
-from asyncmcp_nb.ui.part import Closing, Shown
-from asyncmcp_nb.ui.question_slot import QuestionSlot
-from asyncmcp_nb.ui.session_html import session_text, tools_part
+from asyncmcp_nb.ui.kit import widgets
+from asyncmcp_nb.ui.kit.folded_pane import FoldedPane
+from asyncmcp_nb.ui.kit.part import Closing, Shown
+from asyncmcp_nb.ui.messages.pane import MessagePane
+from asyncmcp_nb.ui.question.asks import Asks
+from asyncmcp_nb.ui.question.slot import QuestionSlot
 from asyncmcp_nb.ui.status_bar import StatusBar
+from asyncmcp_nb.ui.still.session import session_text, tools_part
+from asyncmcp_nb.ui.table.table import CallTable
 from asyncmcp_nb.ui.theme import sheet
-from asyncmcp_nb.ui.tool_list import ToolListPart
+from asyncmcp_nb.ui.tools.list import ToolListPart
 from asyncmcp_nb.ui.workplace import Workplace
 
 STILL_COUNT: Final = 3

@@ -7,10 +7,10 @@ from collections.abc import Callable
 
 from asyncmcp_nb.printable import visible
 from asyncmcp_nb.session import Session
-from asyncmcp_nb.ui import widgets
 from asyncmcp_nb.ui.escape import Html, tag
-from asyncmcp_nb.ui.status_line import status_line
+from asyncmcp_nb.ui.kit import widgets
 from asyncmcp_nb.ui.statuses import line
+from asyncmcp_nb.ui.still.status_line import status_line
 from asyncmcp_nb.ui.theme import bare
 
 

@@ -10,11 +10,11 @@ from typing import Any, Final
 from asyncmcp_nb.errors import AsyncMcpError
 from asyncmcp_nb.printable import cut, one_line
 from asyncmcp_nb.session import Call, CallRecord, Session
-from asyncmcp_nb.ui import widgets
-from asyncmcp_nb.ui.call_card import CallCard
+from asyncmcp_nb.ui.card.card import CallCard
 from asyncmcp_nb.ui.escape import Html, joined, tag
+from asyncmcp_nb.ui.kit import widgets
 from asyncmcp_nb.ui.theme import bare
-from asyncmcp_nb.ui.tool_form import ToolForm
+from asyncmcp_nb.ui.tools.form import ToolForm
 
 FORM_COUNT: Final = 20
 """Forms that keep what was typed into them: those used last. Our choice."""

@@ -16,7 +16,7 @@ from typing import Any
 
 from asyncmcp_nb.ledger import Ledger, Status
 from asyncmcp_nb.session import Log
-from asyncmcp_nb.ui.call_table import CallTable
+from asyncmcp_nb.ui.table.table import CallTable
 from asyncmcp_nb.views import PandasViews
 from tests.benchmarks.figures import Figure, main, milliseconds
 from tests.benchmarks.many_calls import fill, new_call

@@ -11,7 +11,7 @@ from tests.browser.stage import START
 
 FIELDS = """\
 from asyncmcp_nb.ui.form.model import FormModel
-from asyncmcp_nb.ui.form.view import FormView
+from asyncmcp_nb.ui.form_view.view import FormView
 texts = {"type": "array", "items": {"type": "string"}}
 properties = {"city": {"type": "string", "minLength": 3}, "tags": texts, "note": {"type": "string"}}
 view = FormView(FormModel({"type": "object", "properties": properties, "required": ["city"]}))

@@ -22,7 +22,8 @@ async def gated(n: int) -> int:
 
 SETUP = """
 from asyncmcp_nb import as_completed
-from asyncmcp_nb.ui import progress_bar, progress_screens
+from asyncmcp_nb.ui.progress import bar as progress_bar
+from asyncmcp_nb.ui.progress import screens as progress_screens
 
 progress_bar.PATIENCE_SECONDS = 0.0
 is_kept_shut = False

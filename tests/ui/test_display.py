@@ -13,12 +13,12 @@ from IPython.core.interactiveshell import InteractiveShell
 from mcp_types import Tool
 
 from asyncmcp_nb.session import Session, ToolList
-from asyncmcp_nb.ui import session_html
 from asyncmcp_nb.ui.display import DISPLAYS, Display, register, unregister
+from asyncmcp_nb.ui.still import session as session_html
 from tests.helpers import memory_deployment
 from tests.session.conftest import Stage
 from tests.ui.conftest import HOSTILE
-from tests.ui.test_renderers import page, result, said
+from tests.ui.still.test_still import page, result, said
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ from tests.helpers import PATIENCE_SECONDS, eventually, memory_deployment, tool_
 from tests.session.asking_servers import asking_server
 from tests.session.conftest import Stage
 from tests.ui.conftest import HOSTILE
-from tests.ui.test_renderers import page
+from tests.ui.still.test_still import page
 
 
 @pytest.fixture

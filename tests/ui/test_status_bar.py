@@ -11,10 +11,12 @@ import pytest
 from asyncmcp_nb.bus import QueueDepth
 from asyncmcp_nb.session import Session, SessionStatus, Status
 from asyncmcp_nb.sns_sqs.depths import Measured
-from asyncmcp_nb.ui import status_line, text
+from asyncmcp_nb.ui.kit import widgets
 from asyncmcp_nb.ui.status_bar import StatusBar
+from asyncmcp_nb.ui.still import status_line, text
+from asyncmcp_nb.ui.theme import bare
 from tests.ui.conftest import HOSTILE
-from tests.ui.test_renderers import page
+from tests.ui.still.test_still import page
 
 IDLE = SessionStatus(
     name="alice",
@@ -146,7 +148,7 @@ async def test_the_bar_is_not_sent_again_while_nothing_changes(session: Session)
 
     bar.box.value = bar.box.value
     status = session.snapshot()
-    status_bar.widgets.put(bar.box, status_bar.bare(status_line.status_line(status)))
+    widgets.put(bar.box, bare(status_line.status_line(status)))
 
     assert sent == []
     assert "ui @" in page(bar.box.value).text

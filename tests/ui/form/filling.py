@@ -8,9 +8,9 @@ from typing import Any
 import ipywidgets
 
 from asyncmcp_nb.ui.form.model import FormModel
-from asyncmcp_nb.ui.form.place_view import HIDDEN
-from asyncmcp_nb.ui.form.view import FormView
-from tests.ui.test_renderers import page
+from asyncmcp_nb.ui.form_view.place import HIDDEN
+from asyncmcp_nb.ui.form_view.view import FormView
+from tests.ui.still.test_still import page
 
 
 def form(value: Any = None, /, *, required: list[str] | None = None, **properties: Any) -> FormView:

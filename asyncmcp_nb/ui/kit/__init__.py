@@ -1,0 +1,4 @@
+"""What every view is made with.
+
+Typed widgets and inputs, callbacks, jobs, and the one thread that refreshes.
+"""

@@ -1,0 +1,1 @@
+"""What servers logged and told, by level."""

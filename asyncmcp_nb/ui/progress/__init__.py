@@ -1,0 +1,1 @@
+"""Bars of groups that are waited for, in a notebook and in a terminal."""

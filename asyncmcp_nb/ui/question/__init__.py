@@ -1,0 +1,1 @@
+"""What a server asks back, and how a person answers it."""
