@@ -12,7 +12,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import IO, TYPE_CHECKING, Any, Final
 
 from asyncmcp_nb.config import HOME_VARIABLE
 from asyncmcp_nb.errors import ConfigError
@@ -27,6 +27,8 @@ _CELL_SECONDS: Final = 120
 """The most that a cell may take."""
 _SHOWN_ROWS: Final = 5
 _SHOWN_CHARACTERS: Final = 44
+_SHOWN_BYTES: Final = 4_000
+"""The end of what a kernel that died said."""
 _WIDGET: Final = "application/vnd.jupyter.widget-view+json"
 _COLOURS: Final = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -135,14 +137,27 @@ def _execute(notebook: Path, executed: Path) -> str | None:
         record_timing=False,
         extra_arguments=["--log-level=ERROR"],
     )
-    try:
-        client.execute()
-    except (CellExecutionError, CellTimeoutError, DeadKernelError) as exc:
-        return f"the notebook failed:\n{_COLOURS.sub('', str(exc)).strip()}"
-    finally:
-        _leave_out_widgets(content)
-        nbformat.write(content, executed)
+    # What a kernel itself says, libraries' complaints above all, is of use where it died.
+    with tempfile.TemporaryFile() as kernel_said:
+        try:
+            client.execute(stderr=kernel_said)
+        except DeadKernelError as exc:
+            return _failed(f"{exc}\n{_end_of(kernel_said)}")
+        except (CellExecutionError, CellTimeoutError) as exc:
+            return _failed(str(exc))
+        finally:
+            _leave_out_widgets(content)
+            nbformat.write(content, executed)
     return None
+
+
+def _failed(words: str) -> str:
+    return f"the notebook failed:\n{_COLOURS.sub('', words).strip()}"
+
+
+def _end_of(file: IO[bytes]) -> str:
+    file.seek(max(0, file.seek(0, os.SEEK_END) - _SHOWN_BYTES))
+    return file.read().decode(errors="replace")
 
 
 def _leave_out_widgets(notebook: Any) -> None:

@@ -23,6 +23,8 @@ WELL = [CONNECT, SERVE, "await session.call('double', n=4)"]
 ILL = [CONNECT, SERVE, "import asyncmcp_nb\nraise ValueError('no more')"]
 CANCELLED = [CONNECT, "session.submit('nobody-serves-this', n=1).cancel()"]
 SILENT = ["1 + 1"]
+GRUMBLING = ["import os\nos.write(2, b'the kernel grumbles')"]
+DYING = ["import os\nos.write(2, b'the kernel grumbles')\nos.abort()"]
 
 pytestmark = [pytest.mark.moto, pytest.mark.timeout(90)]
 
@@ -98,6 +100,20 @@ def test_a_demo_without_calls_is_exit_code_1(site: Path) -> None:
     code, _, err = demo(site, SILENT)
 
     assert (code, err) == (1, "error: 0 of 0 calls are not done\n")
+
+
+def test_what_the_kernel_itself_says_is_not_shown_where_it_lives(site: Path) -> None:
+    code, _, err = demo(site, GRUMBLING)
+
+    assert (code, err) == (1, "error: 0 of 0 calls are not done\n")
+
+
+def test_the_last_words_of_a_kernel_that_dies_are_shown(site: Path) -> None:
+    code, _, err = demo(site, DYING)
+
+    assert code == 1
+    assert err.startswith("error: the notebook failed:\nKernel died\n")
+    assert "the kernel grumbles" in err
 
 
 def test_a_checkout_runs_the_notebook_where_it_is(tmp_path: Path) -> None:
