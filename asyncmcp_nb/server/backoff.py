@@ -8,7 +8,8 @@ from typing import Final
 FIRST_BACKOFF_SECONDS: Final = 0.5
 LAST_BACKOFF_SECONDS: Final = 30.0
 HEALTHY_SECONDS: Final = 60.0
-"""A process that served for so long was well, whatever ended it: the count begins anew."""
+"""A process that served for so long was well, whatever ended it: the count begins anew. So was one
+that answered anything: what is left to do is done soonest by its successor."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,13 +18,15 @@ class Backoff:
 
     death_count: int = 0
 
-    def after_death(self, served_seconds: float) -> Backoff:
+    def after_death(self, served_seconds: float, *, answered_count: int = 0) -> Backoff:
         """The same, one death later.
 
         Args:
             served_seconds: How long the process served; 0 where it never did.
+            answered_count: How many requests it answered, as far as it is known.
         """
-        return Backoff(1 if served_seconds >= HEALTHY_SECONDS else self.death_count + 1)
+        was_well = served_seconds >= HEALTHY_SECONDS or answered_count > 0
+        return Backoff(1 if was_well else self.death_count + 1)
 
     @property
     def delay_seconds(self) -> float:

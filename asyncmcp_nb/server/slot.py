@@ -89,11 +89,12 @@ class Slot:
         """
         served_seconds = 0.0 if self._ready_at is None else now - self._ready_at
         self.last_end = self._failure or how
+        answered_count = self._counts.statistics.answered_count
         self._former += _Counts(ended(self._counts.statistics), self._counts.requests)
         self._counts = _NO_COUNTS
         self._pid = self._ready_at = self._failure = None
         self._start_count = max(self._start_count, 1)
-        self._backoff = self._backoff.after_death(served_seconds)
+        self._backoff = self._backoff.after_death(served_seconds, answered_count=answered_count)
         if self._wanted:
             self.state, self._error = "restarting", self.last_end
             self.due_at = now + self._backoff.delay_seconds

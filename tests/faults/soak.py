@@ -32,6 +32,7 @@ PROJECT = Path(__file__).parents[2]
 CLIENTS = ("alice", "bob", "carol")
 WEATHER = Weather(twice_share=0.1, delay_seconds=0.05)
 LEASE_SECONDS = 5.0
+_KILLS_BETWEEN_LINES = 10
 
 
 def main() -> int:
@@ -128,6 +129,9 @@ class Killer:
             if pids:
                 os.kill(self._random.choice(pids), signal.SIGKILL)
                 self.count += 1
+            if self.count % _KILLS_BETWEEN_LINES == 0:
+                answered_count = self._pool.snapshot().statistics.answered_count
+                sys.stderr.write(f"{answered_count:,} answers, {self.count} workers killed\n")
 
 
 def shares(call_count: int) -> list[int]:

@@ -30,6 +30,12 @@ def test_a_minute_of_health_lets_the_count_begin_anew(
     assert ailing.after_death(served_seconds).delay_seconds == delay_seconds
 
 
+def test_whoever_answered_something_is_followed_at_once() -> None:
+    ailing = Backoff(death_count=6)
+
+    assert ailing.after_death(1.0, answered_count=1).delay_seconds == 0.0
+
+
 @given(st.integers(min_value=0, max_value=10**9))
 def test_however_often_it_died_the_wait_is_bounded(death_count: int) -> None:
     assert 0 <= Backoff(death_count).delay_seconds <= LAST_BACKOFF_SECONDS

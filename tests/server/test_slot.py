@@ -85,6 +85,18 @@ def test_a_process_that_died_is_due_at_once_and_the_next_a_little_later(slot: Sl
     assert shown(slot)["restarts"] == 1
 
 
+def test_a_process_that_answers_and_dies_each_time_is_due_at_once_each_time(slot: Slot) -> None:
+    due: list[float | None] = []
+    for now in (20.0, 30.0, 40.0, 50.0):
+        slot.take(Ready("tools"), now)
+        slot.take(vitals(answered_count=1), now + 1.0)
+        slot.end("killed by SIGKILL", now + 2.0)
+        due.append(slot.due_at)
+        slot.begin(102, now + 2.0)
+
+    assert due == [22.0, 32.0, 42.0, 52.0]
+
+
 def test_a_process_started_anew_serves_without_a_complaint_but_with_its_history(
     slot: Slot,
 ) -> None:
