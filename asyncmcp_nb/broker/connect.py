@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from asyncmcp_nb.broker import runtime
 from asyncmcp_nb.bus.aws import AwsBus
 from asyncmcp_nb.bus.s3 import S3Payloads
 from asyncmcp_nb.config import Deployment
@@ -15,7 +16,11 @@ def open_bus(deployment: Deployment) -> AwsBus:
     Raises:
         ConfigError: The region or the endpoint is unusable.
     """
-    return AwsBus.open(region=deployment.region, endpoint_url=deployment.endpoint_url)
+    endpoint_url = deployment.endpoint_url
+    current = runtime.read(runtime.home())
+    # The embedded broker looks whether a receive's client is still there before it takes a message.
+    is_embedded = current is not None and current.endpoint_url == endpoint_url
+    return AwsBus.open(region=deployment.region, endpoint_url=endpoint_url, cuts_polls=is_embedded)
 
 
 def open_payloads(deployment: Deployment) -> S3Payloads | None:

@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 
 from asyncmcp_nb.bus.aws_clients import Answer, Entry, SnsClient, SqsClient
 from asyncmcp_nb.bus.aws_errors import EXPIRED_RECEIPT, one_line, outcomes, translate
+from asyncmcp_nb.bus.polls import Polls, watch
 from asyncmcp_nb.bus.protocol import BusStatistics, Delivery, QueueDepth
 from asyncmcp_nb.bus.requests import Requests
 from asyncmcp_nb.errors import BusClosed, BusError, ConfigError
@@ -42,16 +43,32 @@ _DEPTHS: Final = (
 class AwsBus:
     """Topics are named by ARN, queues by URL. Safe to use from any number of threads."""
 
-    def __init__(self, sqs: SqsClient, sns: SnsClient) -> None:
-        """Take clients as they are; ``close`` leaves them open."""
+    def __init__(self, sqs: SqsClient, sns: SnsClient, *, cuts_polls: bool = False) -> None:
+        """Take clients as they are; ``close`` leaves them open.
+
+        Args:
+            sqs: For queues.
+            sns: For topics.
+            cuts_polls: Let ``close`` end the receives that wait. For a broker that takes no message
+                out of its queue for a receive whose client is gone. AWS does, and then nobody has
+                it until its lease ends; there, a receive goes on and hands back what it brings.
+        """
         self._sqs = sqs
         self._sns = sns
         self._where = "given clients"
         self._requests = Requests("the bus")
+        self._polls = Polls()
+        if cuts_polls:
+            watch(sqs)
 
     @classmethod
     def open(
-        cls, *, region: str, endpoint_url: str | None, profile_name: str | None = None
+        cls,
+        *,
+        region: str,
+        endpoint_url: str | None,
+        profile_name: str | None = None,
+        cuts_polls: bool = False,
     ) -> AwsBus:
         """A bus with clients of its own.
 
@@ -59,6 +76,7 @@ class AwsBus:
             region: AWS region.
             endpoint_url: None for AWS itself. On a loopback address no credentials are needed.
             profile_name: Of the AWS configuration files; None for botocore's usual search.
+            cuts_polls: As when it is made of clients.
 
         Raises:
             ConfigError: The profile, the region or the endpoint is unusable.
@@ -66,7 +84,7 @@ class AwsBus:
         make = functools.partial(
             make_client, region=region, endpoint_url=endpoint_url, profile_name=profile_name
         )
-        bus = cls(make("sqs"), make("sns"))
+        bus = cls(make("sqs"), make("sns"), cuts_polls=cuts_polls)
         bus._requests.on_end = bus._close_clients
         bus._where = endpoint_url or region
         return bus
@@ -94,17 +112,19 @@ class AwsBus:
     ) -> Sequence[Delivery]:
         """See ``Bus.receive``; both times are rounded up to whole seconds.
 
-        A poll that outlives the bus hands back what it brings, and raises ``BusClosed``.
+        A poll is cut off when the bus is closed, or outlives it and hands back what it brings; it
+        raises ``BusClosed``.
         """
         with self._request("ReceiveMessage", queue, max_count):
-            answer = self._sqs.receive_message(
-                QueueUrl=queue,
-                MaxNumberOfMessages=max_count,
-                WaitTimeSeconds=min(math.ceil(wait_seconds), LONG_POLL_SECONDS),
-                VisibilityTimeout=math.ceil(lease_seconds),
-                AttributeNames=["ApproximateReceiveCount"],
-                MessageAttributeNames=["All"],
-            )
+            with self._polls.one():
+                answer = self._sqs.receive_message(
+                    QueueUrl=queue,
+                    MaxNumberOfMessages=max_count,
+                    WaitTimeSeconds=min(math.ceil(wait_seconds), LONG_POLL_SECONDS),
+                    VisibilityTimeout=math.ceil(lease_seconds),
+                    AttributeNames=["ApproximateReceiveCount"],
+                    MessageAttributeNames=["All"],
+                )
             deliveries = [_delivery(message) for message in answer.get("Messages", ())]
             if self._requests.is_closed:
                 self._hand_back(queue, deliveries)
@@ -149,6 +169,7 @@ class AwsBus:
     def close(self) -> None:
         """See ``Bus.close``; clients of its own are closed when the last request returns."""
         self._requests.close()
+        self._polls.close()
 
     @contextmanager
     def _request(self, operation: str, target: str, entry_count: int) -> Generator[str]:

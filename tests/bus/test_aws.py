@@ -1,11 +1,9 @@
-"""What ``AwsBus`` adds to the contract: errors, clients, and polls that outlive it."""
+"""What ``AwsBus`` adds to the contract: errors, clients, and its end."""
 
 from __future__ import annotations
 
 import socket
-import threading
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -17,7 +15,6 @@ from asyncmcp_nb.bus.aws_clients import SnsClient, SqsClient
 from asyncmcp_nb.bus.aws_errors import outcomes, translate
 from asyncmcp_nb.config import Deployment
 from asyncmcp_nb.errors import (
-    BusClosed,
     BusDenied,
     BusError,
     BusNotFound,
@@ -183,48 +180,6 @@ def test_times_are_rounded_up_to_whole_seconds(aws_bus: AwsBus, deployment: Depl
     assert aws_bus.receive(queue, max_count=1, wait_seconds=0, lease_seconds=1) == []
     assert aws_bus.extend(queue, [first.receipt], 0.2) == [None]
     assert aws_bus.receive(queue, max_count=1, wait_seconds=0, lease_seconds=1) == []
-
-
-def test_a_poll_that_outlives_the_bus_hands_back_what_it_brings(
-    clients: tuple[SqsClient, SnsClient], deployment: Deployment, aws_bus: AwsBus
-) -> None:
-    queue = ensure_client(deployment, "alice")
-    sqs: Any = clients[0]
-    receiving = threading.Event()
-
-    def announce(**_: object) -> None:
-        receiving.set()
-
-    sqs.meta.events.register("before-send.sqs.ReceiveMessage", announce)
-    closing = AwsBus(*clients)
-    with ThreadPoolExecutor(1) as pool:
-        poll = pool.submit(
-            closing.receive, queue, max_count=10, wait_seconds=20, lease_seconds=3600
-        )
-        assert receiving.wait(10)
-        closing.close()
-        aws_bus.publish(deployment.response_topic_arn, [Outgoing("late", ALICE)])
-
-        with pytest.raises(BusClosed):
-            poll.result(timeout=30)
-
-    (delivery,) = aws_bus.receive(queue, max_count=10, wait_seconds=20, lease_seconds=30)
-    assert (delivery.body, delivery.receive_count) == ("late", 2)
-
-
-def test_a_poll_that_outlives_the_bus_ends_quietly_where_nothing_came(
-    deployment: Deployment,
-) -> None:
-    queue = ensure_client(deployment, "alice")
-    bus = open_bus(deployment)
-    with ThreadPoolExecutor(1) as pool:
-        poll = pool.submit(bus.receive, queue, max_count=10, wait_seconds=1, lease_seconds=30)
-        while "1 in flight" not in repr(bus):
-            assert not poll.done()
-        bus.close()
-
-        with pytest.raises(BusClosed):
-            poll.result(timeout=30)
 
 
 def test_given_clients_stay_open(

@@ -33,10 +33,10 @@ import asyncio, threading, warnings
 warnings.simplefilter("always")
 _former = {*threading.enumerate()}, {*asyncio.all_tasks()}
 """
-# What was stopped runs down: it gets some seconds. A poll that is under way ends with its long
-# poll, up to 20 seconds later. Tasks of the kernel and threads of other libraries are none of ours.
+# What was stopped runs down: it gets some seconds, a fraction of a long poll. Tasks of the kernel
+# and threads of other libraries are none of ours.
 _AFTER: Final = """\
-import asyncio, gc, json, re, threading, time
+import asyncio, gc, json, threading, time
 from asyncmcp_nb import registry
 
 for _session in [*registry.sessions.values()]:
@@ -47,7 +47,7 @@ while True:
     gc.collect()
     _threads = {{*threading.enumerate()}} - _former[0]
     _tasks = {{*asyncio.all_tasks()}} - _former[1]
-    _left = [one.name for one in _threads if re.match({threads!r}, one.name)]
+    _left = [one.name for one in _threads if one.name.startswith({ours!r})]
     _left += [repr(one) for one in _tasks if "ipykernel" not in repr(one)]
     if not _left or time.monotonic() > _end:
         break
@@ -55,9 +55,7 @@ while True:
 print(json.dumps(_left))
 """
 _OURS: Final = "asyncmcp"
-_OURS_BUT_POLLS: Final = "asyncmcp(?!-poll)"
 _PATIENCE_SECONDS: Final = 5
-_LONG_POLL_SECONDS: Final = 25
 
 
 @dataclass(frozen=True)
@@ -125,16 +123,13 @@ def with_papermill(notebook: Any, folder: Path) -> Any:
     return executed
 
 
-def run(
-    name: str, folder: Path, runner: Runner = with_nbclient, *, waits_for_polls: bool = False
-) -> Executed:
+def run(name: str, folder: Path, runner: Runner = with_nbclient) -> Executed:
     """Run a notebook with a home and a broker of its own.
 
     Args:
         name: Of the notebook.
         folder: An empty one.
         runner: What runs it.
-        waits_for_polls: Look for threads only when long polls have had the time to end.
     """
     v4: Any = importlib.import_module("nbformat.v4")
     shutil.copytree(NOTEBOOKS / "data", folder / "data")
@@ -143,10 +138,7 @@ def run(
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
     notebook.cells.insert(0, v4.new_code_cell(_BEFORE))
-    after = _AFTER.format(
-        patience_seconds=_LONG_POLL_SECONDS if waits_for_polls else _PATIENCE_SECONDS,
-        threads=_OURS if waits_for_polls else _OURS_BUT_POLLS,
-    )
+    after = _AFTER.format(patience_seconds=_PATIENCE_SECONDS, ours=_OURS)
     notebook.cells.append(v4.new_code_cell(after))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(HOME_VARIABLE, str(folder / "home"))

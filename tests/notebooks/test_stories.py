@@ -14,9 +14,9 @@ from tests.notebooks.running import NOTEBOOKS, Executed, complaints, kinds, outp
 pytestmark = [pytest.mark.slow, pytest.mark.moto, pytest.mark.timeout(240)]
 
 
-def told(name: str, folder: Path, *, waits_for_polls: bool = False) -> Executed:
+def told(name: str, folder: Path) -> Executed:
     """Run a notebook; all that holds for each is checked."""
-    executed = run(name, folder, waits_for_polls=waits_for_polls)
+    executed = run(name, folder)
     assert complaints(executed) == []
     saved = read(NOTEBOOKS / f"{name}.ipynb")
     assert kinds(outputs_of(saved)) == kinds(executed.outputs), "save it: make notebooks"
@@ -31,7 +31,7 @@ def outcomes(executed: Executed) -> Counter[tuple[str, str, int]]:
 def test_02_a_question_that_waited_is_answered_by_the_policy_of_a_later_session(
     tmp_path: Path,
 ) -> None:
-    executed = told("02_tools_and_forms", tmp_path, waits_for_polls=True)
+    executed = told("02_tools_and_forms", tmp_path)
 
     assert outcomes(executed) == {("find", "done", 1): 1, ("note", "done", 1): 1}
     asked = executed.output('session.submit("note"')
