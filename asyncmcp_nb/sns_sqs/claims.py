@@ -101,9 +101,9 @@ class Claims:
         # What was put into S3 is there: a pointer is enough.
         self._keep({key: replace(answer, payload=None) for key, answer in answers.items()})
 
-    def release(self, key: str) -> None:
-        """Give up a claim, before its request goes back to the queue. Blocks."""
-        self._reach(lambda store: store.release(self._worker, [key]), None)
+    def release(self, *keys: str) -> None:
+        """Give up claims, before their requests go back to the queue. Blocks."""
+        self._reach(lambda store: store.release(self._worker, keys), None)
 
     def note_ended(self, key: str) -> None:
         """Note soon that a request ended without an answer, and need not run; never blocks."""

@@ -15,12 +15,11 @@ from asyncmcp_nb import telemetry
 from asyncmcp_nb.bus import Bus
 from asyncmcp_nb.config import SnsSqsTransportConfig
 from asyncmcp_nb.errors import AsyncMcpError, BusError
-from asyncmcp_nb.limits import BATCH_COUNT
 from asyncmcp_nb.logs import plain
 from asyncmcp_nb.sns_sqs.acks import ignore, make_acker
 from asyncmcp_nb.sns_sqs.answers import AnswerStore, Claim, Elsewhere, Kept
 from asyncmcp_nb.sns_sqs.claims import Claims
-from asyncmcp_nb.sns_sqs.leases import LeaseKeeper
+from asyncmcp_nb.sns_sqs.leases import LeaseKeeper, batches
 from asyncmcp_nb.sns_sqs.poller import Slots
 from asyncmcp_nb.sns_sqs.statistics import Tally
 from asyncmcp_nb.sns_sqs.window import Answered, Window
@@ -185,17 +184,18 @@ class Custody:
         self.acknowledge(work)
         self.slots.give_back(1)
 
-    def give_up(self, work: Work) -> None:
-        """Forget a request that has not run, and make it visible to other workers; blocks."""
-        self.forget(work)
-        self.release(work)
+    def give_up(self, *works: Work) -> None:
+        """Forget requests that have not run, and make them visible to other workers; blocks."""
+        self.forget(*works)
+        self.release(*works)
 
-    def forget(self, work: Work) -> None:
-        """Know nothing of a request that has not run, but hold its messages; blocks."""
-        # The claim first: a duplicate that comes meanwhile finds the request ended, and waits.
-        self.claims.release(work.identity)
-        self._window.forget(work.identity)
-        self._free(work)
+    def forget(self, *works: Work) -> None:
+        """Know nothing of requests that have not run, but hold their messages; blocks."""
+        # The claims first: a duplicate that comes meanwhile finds its request ended, and waits.
+        self.claims.release(*(work.identity for work in works))
+        for work in works:
+            self._window.forget(work.identity)
+            self._free(work)
 
     def postpone(self, work: Work) -> None:
         """Let a request whose answer is not out come again: at once, then after ever longer.
@@ -207,16 +207,18 @@ class Custody:
         pause_seconds = 2.0 ** (again_count - 1) if again_count else 0.0
         self.release(work, after_seconds=min(pause_seconds, self._lease_seconds))
 
-    def release(self, work: Work, *, after_seconds: float = 0.0) -> None:
-        """Make a request's messages visible again; blocks for one request."""
-        receipts = self._let_go(work)
-        if not receipts:
-            return
-        self._tally.add("handed_back")
-        try:
-            self._bus.extend(self._queue, receipts[:BATCH_COUNT], after_seconds)
-        except BusError as exc:
-            logger.info("a request waits for its lease to end: %s", plain(exc))
+    def release(self, *works: Work, after_seconds: float = 0.0) -> None:
+        """Make requests' messages visible again; blocks for one request to AWS for each ten."""
+        released: list[str] = []
+        for work in works:
+            if receipts := self._let_go(work):
+                self._tally.add("handed_back")
+                released += receipts
+        for batch in batches(released):
+            try:
+                self._bus.extend(self._queue, batch, after_seconds)
+            except BusError as exc:
+                logger.info("%d messages wait for their lease to end: %s", len(batch), plain(exc))
 
     def _free(self, work: Work) -> None:
         if not work.detached:

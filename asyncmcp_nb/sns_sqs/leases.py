@@ -57,7 +57,7 @@ class LeaseKeeper:
     def _extend_due(self, now: float) -> float | None:
         with self._lock:
             due = [receipt for receipt, at in self._due.items() if at <= now]
-        for batch in _batches(due):
+        for batch in batches(due):
             self._extend(batch, now)
         with self._lock:
             return min(self._due.values(), default=None)
@@ -84,6 +84,7 @@ class LeaseKeeper:
                     self._due[receipt] = at
 
 
-def _batches(receipts: Sequence[str]) -> Iterator[Sequence[str]]:
+def batches(receipts: Sequence[str]) -> Iterator[Sequence[str]]:
+    """As many at a time as one request takes."""
     for start in range(0, len(receipts), BATCH_COUNT):
         yield receipts[start : start + BATCH_COUNT]

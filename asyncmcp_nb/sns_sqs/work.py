@@ -178,18 +178,18 @@ class Work:
 
         An answer above the topic's limit becomes a JSON-RPC error that says so.
         """
-        if self._end():
+        if self.end():
             opened = None if isinstance(message, JSONRPCError) else self.opens
             self.link.publish_answer(self, message, session_id or opened)
 
     def settle(self) -> None:
         """End without an answer: the client cancelled it, or its deadline has passed."""
-        if self._end():
+        if self.end():
             self.link.acknowledge_unanswered(self)
 
     def hand_back(self) -> None:
         """Make the request visible to other workers at once."""
-        if self._end():
+        if self.end():
             self.link.release(self)
 
     def detach(self) -> None:
@@ -200,7 +200,8 @@ class Work:
             self.detached = True
         self.link.detach(self)
 
-    def _end(self) -> bool:
+    def end(self) -> bool:
+        """Let nothing more be made of it; whether nothing was before."""
         with self.lock:
             was_ended, self.ended = self.ended, True
         return not was_ended

@@ -465,7 +465,7 @@ def test_a_request_that_cannot_be_handed_back_comes_when_its_lease_ends(
     work.hand_back()
 
     assert len(post.await_works(2)) == 2
-    assert "a request waits for its lease to end: down" in caplog.messages
+    assert "1 messages wait for their lease to end: down" in caplog.messages
 
 
 def test_a_request_that_nobody_takes_goes_back_to_the_queue(
@@ -511,6 +511,19 @@ def test_closing_hands_back_what_is_unfinished_and_sends_what_is_finished(
     assert [i.message for i in alice.take()] == [answer(quick)]
     assert take_post().await_work().request == slow.request
     assert post.link.statistics().handed_back_count == 1
+
+
+def test_closing_hands_back_ten_requests_at_a_time(take_post: TakePost, alice: RawClient) -> None:
+    post = take_post(lease_seconds=3600, max_in_flight=25)
+    for first in range(0, 25, 5):
+        alice.send(*[tool_call(number, "slow") for number in range(first, first + 5)])
+    post.await_works(25)
+
+    post.link.close()
+
+    assert post.bus.started["hand_back", SERVER_QUEUE] == 3
+    assert post.link.statistics().handed_back_count == 25
+    assert len({work.request.id for work in take_post().await_works(25)}) == 25
 
 
 def test_a_request_handed_back_at_close_is_not_answered_by_its_late_handler(
