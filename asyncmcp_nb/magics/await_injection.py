@@ -1,8 +1,9 @@
 """``await`` for ``%mcp`` at the top level of a cell, so that waiting leaves the loop free.
 
 IPython turns ``x = %mcp call …`` into ``x = get_ipython().run_line_magic('mcp', 'call …')`` and
-does not await what that returns. This puts the ``await`` there, and the word into the line as well,
-which tells the magic that it may answer with something to await.
+does not await what that returns. This puts the ``await`` there, and a word into the line as well,
+which tells the magic that it may answer with something to await, and whether the statement is the
+magic alone: then nobody has the answer, and all that can be done with it is to show it.
 
 It does so where an ``await`` may stand: not in functions, lambdas, classes and comprehensions, and
 not in code that runs inside a running cell (``%%time``, ``%run``), which IPython compiles without.
@@ -15,10 +16,13 @@ import asyncio
 import threading
 import weakref
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any, Final
 
 AWAITED: Final = "await"
 """The first word of a line whose answer is awaited."""
+ALONE: Final = "await-alone"
+"""The same of a statement that is nothing else: ``%mcp connect``, but not ``s = %mcp connect``."""
 
 _METHODS: Final = {"run_line_magic", "run_cell_magic"}
 _SCOPES: Final = (
@@ -83,26 +87,47 @@ def inject(source: str, magic: str) -> str:
     # As ast counts: lines end with a newline alone, and columns are offsets in UTF-8.
     lines = source.encode().splitlines(keepends=True)
     found = list(_calls(tree, magic))
-    for call, argument, is_awaited in reversed(found):
+    for found_call in reversed(found):
         # The calls do not nest and come in the order of the source: the later ones move nothing.
-        if not is_awaited:
+        call, argument = found_call.call, found_call.argument
+        if not found_call.is_awaited:
             _insert(lines, (call.end_lineno or 0, call.end_col_offset or 0), ")")
-        _replace(lines, argument, repr(f"{AWAITED} {argument.value}"))
-        if not is_awaited:
-            _insert(lines, (call.lineno, call.col_offset), f"({AWAITED} ")
+        first = ALONE if found_call.is_alone else AWAITED
+        _replace(lines, argument, repr(f"{first} {argument.value}"))
+        if not found_call.is_awaited:
+            _insert(lines, (call.lineno, call.col_offset), "(await ")
     return b"".join(lines).decode()
 
 
-def _calls(node: ast.AST, magic: str) -> Iterator[tuple[ast.Call, ast.Constant, bool]]:
-    """Calls of the magic, each with the line it is given, and whether it is awaited already."""
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A call of the magic."""
+
+    call: ast.Call
+    argument: ast.Constant
+    """The line it is given."""
+    is_awaited: bool
+    """Somebody wrote the ``await`` already."""
+    is_alone: bool
+
+
+def _calls(node: ast.AST, magic: str, *, is_alone: bool = False) -> Iterator[_Found]:
+    """Calls of the magic below a node.
+
+    Args:
+        node: Where to look.
+        magic: Its name.
+        is_alone: The node is a whole statement, but for an ``await``.
+    """
     for child in ast.iter_child_nodes(node):
         if isinstance(child, _SCOPES):
             continue
         argument = _line_given(child, magic)
         if argument is not None and isinstance(child, ast.Call):
-            yield child, argument, isinstance(node, ast.Await)
+            yield _Found(child, argument, isinstance(node, ast.Await), is_alone)
         else:
-            yield from _calls(child, magic)
+            is_whole = isinstance(child, ast.Expr) or (is_alone and isinstance(child, ast.Await))
+            yield from _calls(child, magic, is_alone=is_whole)
 
 
 def _line_given(node: ast.AST, magic: str) -> ast.Constant | None:

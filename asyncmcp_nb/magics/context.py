@@ -27,6 +27,8 @@ class Context:
     """Whether the cell waits for calls: not inside a function, which gets the ``Call``."""
     is_silent: bool = False
     """The line ended with a semicolon: the answer is not shown."""
+    is_used: bool = True
+    """The answer may go somewhere else than to the page: it is assigned, say."""
 
     @property
     def session(self) -> Session:

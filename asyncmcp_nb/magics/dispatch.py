@@ -12,7 +12,7 @@ from mcp import MCPError
 from pydantic import ValidationError
 
 from asyncmcp_nb.errors import AsyncMcpError, CallTimedOut
-from asyncmcp_nb.magics.await_injection import AWAITED
+from asyncmcp_nb.magics.await_injection import ALONE, AWAITED
 from asyncmcp_nb.magics.commands import COMMANDS
 from asyncmcp_nb.magics.context import Command, Context
 from asyncmcp_nb.magics.errors import MagicUsageError, OneLineError, nearest
@@ -48,8 +48,9 @@ class Dispatcher:
             OneLineError: It could not be carried out.
         """
         first, _, rest = line.partition(" ")
-        if first == AWAITED:
-            return Pending(partial(self._answer, rest, body, local_names))
+        if first in (AWAITED, ALONE):
+            is_used = first == AWAITED
+            return Pending(partial(self._answer, rest, body, local_names, is_used=is_used))
         failure: BaseException
         try:
             return self._answer_blocking(line, body, local_names)
@@ -59,11 +60,16 @@ class Dispatcher:
         raise self._failed(failure)
 
     async def _answer(
-        self, line: str, body: str | None, local_names: Mapping[str, Any] | None
+        self,
+        line: str,
+        body: str | None,
+        local_names: Mapping[str, Any] | None,
+        *,
+        is_used: bool,
     ) -> Any:
         failure: BaseException
         try:
-            command, context = self._prepared(line, body, local_names)
+            command, context = self._prepared(line, body, local_names, is_used=is_used)
             if command.needs_tools:
                 await _learn_tools(context.session)
             answer = command.run(context)
@@ -90,7 +96,12 @@ class Dispatcher:
         return self._delivered(answer, context)
 
     def _prepared(
-        self, line: str, body: str | None, local_names: Mapping[str, Any] | None
+        self,
+        line: str,
+        body: str | None,
+        local_names: Mapping[str, Any] | None,
+        *,
+        is_used: bool = True,
     ) -> tuple[Command, Context]:
         # As everywhere in IPython, a semicolon at the end shows nothing.
         spoken = line.rstrip()
@@ -119,6 +130,7 @@ class Dispatcher:
             body=body,
             may_wait=not is_inside,
             is_silent=is_silent,
+            is_used=is_used or given.output is not None,
         )
 
     def _delivered(self, answer: Any, context: Context) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import Final, Literal
 
 from asyncmcp_nb.printable import cut
@@ -86,7 +87,7 @@ def line(
     *items: Html | None,
     tone: Tone | None = None,
     trouble: str | None = None,
-    step: str | None = None,
+    steps: Sequence[str] = (),
     label: str | None = None,
 ) -> Html:
     """Things beside each other, with dots between them where there is no style sheet.
@@ -95,18 +96,17 @@ def line(
         *items: None is left out.
         tone: Of the edge.
         trouble: What is wrong, on a line of its own.
-        step: What to do, after it.
+        steps: What to do, each on a line of its own.
         label: What the line is, for screen readers.
     """
     there = [item for item in items if item is not None]
     dotted = [joined(_DOT if index else None, item) for index, item in enumerate(there)]
-    below = [tag("span", cut(trouble, _TROUBLE_CHARACTERS), role="alert")] if trouble else []
-    if step:
-        below.append(tag("span", "→ ", step, class_="amcp-step"))
+    below = [tag("div", cut(trouble, _TROUBLE_CHARACTERS), role="alert")] if trouble else []
+    below += [tag("div", "→ ", step, class_="amcp-step") for step in steps]
     return tag(
         "div",
         *dotted,
-        tag("div", [joined(" ", words) for words in below], class_="amcp-below") if below else None,
+        tag("div", below, class_="amcp-below") if below else None,
         class_=f"amcp-line amcp-{tone}" if tone else "amcp-line",
         role="group" if label else None,
         aria_label=label,

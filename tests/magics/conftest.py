@@ -45,6 +45,11 @@ class Output:
         return self.shown[-1]["text/plain"]
 
     @property
+    def said(self) -> str:
+        """What was printed, then the plain text of all that was shown: a terminal prints that."""
+        return "\n".join([self.stdout, *(bundle["text/plain"] for bundle in self.shown)])
+
+    @property
     def error(self) -> str:
         """The one line of its only error."""
         assert self.status == "error"

@@ -10,30 +10,35 @@ from asyncmcp_nb.magics.await_injection import AwaitInjector, inject
 
 LINE = "get_ipython().run_line_magic('mcp', 'call add')"
 AWAITED = "(await get_ipython().run_line_magic('mcp', 'await call add'))"
+ALONE = "(await get_ipython().run_line_magic('mcp', 'await-alone call add'))"
 
 
 @pytest.mark.parametrize(
     ("before", "after"),
     [
-        (f"{LINE}\n", f"{AWAITED}\n"),
+        (f"{LINE}\n", f"{ALONE}\n"),
         (f"x = {LINE}\n", f"x = {AWAITED}\n"),
         (f"a, b = 1, {LINE}\n", f"a, b = 1, {AWAITED}\n"),
         (f"for i in range(3):\n    x = {LINE}\n", f"for i in range(3):\n    x = {AWAITED}\n"),
-        (f"if {LINE}:\n    {LINE}\n", f"if {AWAITED}:\n    {AWAITED}\n"),
-        (f"with a as b:\n    {LINE}\n", f"with a as b:\n    {AWAITED}\n"),
+        (f"if {LINE}:\n    {LINE}\n", f"if {AWAITED}:\n    {ALONE}\n"),
+        (f"with a as b:\n    {LINE}\n", f"with a as b:\n    {ALONE}\n"),
         (
             f"print('\N{SNOWMAN}\N{GRINNING FACE}', {LINE})\n",
             f"print('\N{SNOWMAN}\N{GRINNING FACE}', {AWAITED})\n",
         ),
-        (f"{LINE}.content; {LINE}\n", f"{AWAITED}.content; {AWAITED}\n"),
-        (f"await {LINE}\n", "await get_ipython().run_line_magic('mcp', 'await call add')\n"),
+        (f"{LINE}.content; {LINE}\n", f"{AWAITED}.content; {ALONE}\n"),
+        (f"await {LINE}\n", "await get_ipython().run_line_magic('mcp', 'await-alone call add')\n"),
+        (
+            f"x = await {LINE}\n",
+            "x = await get_ipython().run_line_magic('mcp', 'await call add')\n",
+        ),
         (
             "get_ipython().run_cell_magic('mcp', 'serve x', 'def f():\\n    1\\n')\n",
-            "(await get_ipython().run_cell_magic('mcp', 'await serve x', 'def f():\\n    1\\n'))\n",
+            "(await get_ipython().run_cell_magic('mcp', 'await-alone serve x', 'def f():\\n    1\\n'))\n",
         ),
         (
             "get_ipython().run_line_magic('mcp', '''call\n add''')\nx = 1\n",
-            "(await get_ipython().run_line_magic('mcp', 'await call\\n add'))\nx = 1\n",
+            "(await get_ipython().run_line_magic('mcp', 'await-alone call\\n add'))\nx = 1\n",
         ),
     ],
 )
@@ -64,11 +69,11 @@ def test_elsewhere_the_source_stays_as_it_is(source: str) -> None:
 def test_lines_that_python_does_not_break_are_not_broken() -> None:
     source = f"x = 'a\u2028b\x0cc'\n{LINE}\n"
 
-    assert inject(source, "mcp") == f"x = 'a\u2028b\x0cc'\n{AWAITED}\n"
+    assert inject(source, "mcp") == f"x = 'a\u2028b\x0cc'\n{ALONE}\n"
 
 
 def transformed(injector: AwaitInjector) -> bool:
-    return injector([f"{LINE}\n"]) == [f"{AWAITED}\n"]
+    return injector([f"{LINE}\n"]) == [f"{ALONE}\n"]
 
 
 def test_what_runs_inside_a_running_cell_is_left_alone() -> None:

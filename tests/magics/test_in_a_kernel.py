@@ -46,8 +46,7 @@ def connected(notebook: Notebook) -> Notebook:
     assert served.stdout == "not served: undocumented has no docstring\n"
     assert "demo@local · serving" in served.text
     bound = notebook.ok("%mcp connect --name kernel")
-    assert bound.stdout == "connected as kernel; `session` is it\n"
-    assert "connected" in bound.text
+    assert "kernel@local" in bound.said
     notebook.ok("total = 0\ngroup = session.map('add', [{'a': 1}])\nawait group")
     return notebook
 
@@ -335,10 +334,28 @@ def test_a_variable_of_the_users_is_not_taken_for_the_session(connected: Noteboo
     connected.ok("mine, session = session, 'my own'")
     output = connected.ok("%mcp connect --name other")
 
-    assert "`session` is a str of yours" in output.stdout
+    assert "`session` is a str of yours" in output.said
     assert connected.value("session") == "'my own'"
     connected.ok("await get_ipython().run_line_magic('mcp', 'disconnect')\ndel session")
     connected.ok("%mcp connect --name kernel")
+
+
+def test_connecting_says_what_is_next_and_the_panel_waits_to_be_asked_for(
+    connected: Notebook,
+) -> None:
+    alone = connected.ok("%mcp connect --name kernel\nx = 1")
+    last = connected.ok("%mcp connect --name kernel")
+
+    assert [output.said.strip().splitlines()[1:] for output in (alone, last)] == [
+        ["→ `session` alone in a cell is the panel: tools, forms, answers and calls"]
+    ] * 2
+    assert all(list(bundle) == ["text/plain", "text/html"] for bundle in last.shown)
+
+
+def test_a_session_that_is_assigned_or_silent_is_the_answer(connected: Notebook) -> None:
+    assert connected.value("mine = %mcp connect --name kernel\nmine is session") == "True"
+    assert connected.ok("%mcp connect --name kernel;").said == ""
+    assert connected.value("session.is_closed") == "False"
 
 
 # -- serving again --------------------------------------------------------------------------------

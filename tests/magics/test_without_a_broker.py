@@ -67,7 +67,8 @@ def test_without_a_server_the_next_step_is_named(notebook: Notebook) -> None:
     notebook.ok("%mcp disconnect")
     left = notebook.ok("%mcp status")
 
-    assert "waiting for a server" in connected.text
+    assert "waiting for a server" in connected.said
+    assert "→ calls wait for one: %%mcp serve in a cell" in connected.said
     assert waited.error.startswith("no server of 'local' answered within 0.2 s; start one with")
     assert inside.stdout == "no call is outstanding\n"
     assert "notebook@local" in served.text

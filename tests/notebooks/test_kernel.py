@@ -55,13 +55,15 @@ class Kernel:
         return True
 
     def run(self, code: str) -> str:
-        """Run a cell; what it printed."""
+        """Run a cell; what it printed, and the text of what it displayed."""
         printed: list[str] = []
 
         def hear(message: dict[str, Any]) -> None:
             content: dict[str, Any] = message["content"]
             if message["msg_type"] == "stream":
                 printed.append(content["text"])
+            elif message["msg_type"] == "display_data":
+                printed.append(content["data"]["text/plain"])
             elif message["msg_type"] == "error":
                 printed.append(f"{content['ename']}: {content['evalue']}")
 
@@ -100,7 +102,7 @@ def kernel(deployment: Deployment, tmp_path: Path) -> Iterator[Kernel]:
     save_profile(deployment)
     with running_kernel(tmp_path / "kernel.log") as started:
         started.run("%load_ext asyncmcp_nb")
-        assert "connected as night" in started.run(f"%mcp connect {deployment.name} --name night")
+        assert "night@" in started.run(f"%mcp connect {deployment.name} --name night")
         yield started
     profile_file().unlink()
 

@@ -14,12 +14,14 @@ from asyncmcp_nb.magics.context import Command, Context
 from asyncmcp_nb.magics.parser import OUTPUT, Grammar, Option
 from asyncmcp_nb.magics.state import SESSION_VARIABLE
 from asyncmcp_nb.session import Session, SessionStatus
+from asyncmcp_nb.ui.still.connected import show_connected
 
 _MEET_SECONDS: Final = 0.5
 """How long connecting waits for a server that is there already, so as to show its name."""
 
 
-async def _connect(context: Context) -> Session:
+async def _connect(context: Context) -> Session | None:
+    """Alone in a line, it shows how things are and what to do next; the panel is for later."""
     given = context.given
     era = cast("Era | None", given.option("--era"))
     options: dict[str, Any] = {} if era is None else {"era": era}
@@ -28,8 +30,10 @@ async def _connect(context: Context) -> Session:
     with contextlib.suppress(CallTimedOut):  # no server yet: calls wait for one
         await session.list_tools(timeout=_MEET_SECONDS)
     if given.output is None:
-        print(_bound(session, context))
-    return session
+        bound = _bound(session, context)
+        if not context.is_silent:
+            show_connected(session.snapshot(), bound)
+    return session if context.is_used else None
 
 
 def _bound(session: Session, context: Context) -> str:
@@ -37,10 +41,9 @@ def _bound(session: Session, context: Context) -> str:
     there = context.shell.user_ns.get(SESSION_VARIABLE)
     if there is not None and not isinstance(there, Session):
         kind = type(there).__name__
-        taken = f"`{SESSION_VARIABLE}` is a {kind} of yours; -o NAME binds another variable"
-        return f"connected as {session.name}; {taken}"
+        return f"`{SESSION_VARIABLE}` is a {kind} of yours; -o NAME binds another variable"
     context.shell.push({SESSION_VARIABLE: session})
-    return f"connected as {session.name}; `{SESSION_VARIABLE}` is it"
+    return f"`{SESSION_VARIABLE}` alone in a cell is the panel: tools, forms, answers and calls"
 
 
 async def _disconnect(context: Context) -> None:

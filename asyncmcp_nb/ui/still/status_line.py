@@ -28,8 +28,14 @@ def status_html(status: SessionStatus) -> Html:
     return framed(status_line(status), rows_table(session_rows(status)))
 
 
-def status_line(status: SessionStatus) -> Html:
-    """Who is connected where, how it goes, what it cost, and what to do if it does not go."""
+def status_line(status: SessionStatus, *also: str) -> Html:
+    """Who is connected where, how it goes, what it cost, and what to do if it does not go.
+
+    Args:
+        status: How things are.
+        *also: What else can be done.
+    """
+    stuck = next_step(status)
     return line(
         state_label(status.state),
         tag("b", cut(f"{status.name} @ {status.deployment}", _NAME_CHARACTERS)),
@@ -39,7 +45,7 @@ def status_line(status: SessionStatus) -> Html:
         *_calls(status),
         tag("span", _cost(status), class_="amcp-quiet"),
         trouble=status.error,
-        step=next_step(status),
+        steps=(stuck, *also) if stuck else also,
         tone=state_tone(status.state),
         label="Connection",
     )
