@@ -90,9 +90,9 @@ class Session(Displayed):
         self._engine.book.close()
         if stops_home:
             self._home.stop()
-        self._parts.close()
-        # Views that move show that it is over, and stop.
+        # Views that move show the last there is to read, and that it is over.
         self.log.notify(())
+        self._parts.close()
 
     async def __aenter__(self) -> Session:
         return self

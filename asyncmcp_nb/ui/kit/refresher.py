@@ -30,6 +30,9 @@ _LIVE_COUNT: Final = 24
 """Views of one session that move at a time. A front end may not say when it drops one, so the
 oldest stop when newer ones are made."""
 
+_GOODBYE_SECONDS: Final = 2.0
+"""The most that closing a session waits for its views to show the last there is to see."""
+
 _TOO_MANY: Final = "newer views of this session move; run the cell again for one here"
 _GONE: Final = "its session is gone"
 
@@ -130,9 +133,13 @@ class Refresher:
         self._thread.start()
 
     def _news(self, _: Sequence[CallRecord]) -> None:
-        """From the log, in one of its threads."""
+        """From the log, in one of its threads; the last time while the ledger is still open."""
+        session = self._session()
         with self._changed:
             self._spoil()
+            if session is not None and session.is_closed:
+                self._changed.notify_all()
+                self._changed.wait_for(lambda: self._thread is None, _GOODBYE_SECONDS)
 
     def _spoil(self) -> None:
         """All views show what was; under the lock."""
@@ -185,6 +192,7 @@ class Refresher:
                 return False
             self._thread = None
             self._unsubscribe()
+            self._changed.notify_all()
             return True
 
     def _refresh(self, session: Session) -> None:

@@ -9,10 +9,11 @@ from __future__ import annotations
 import threading
 import weakref
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from copy import copy
 from typing import Any, Final
 
-from asyncmcp_nb.errors import SessionClosed
+from asyncmcp_nb.errors import LedgerError, SessionClosed
 from asyncmcp_nb.session import Session
 from asyncmcp_nb.ui.card.card import CallCard
 from asyncmcp_nb.ui.escape import Html, tag
@@ -66,6 +67,8 @@ class CallTable:
     def render(self, session: Session) -> None:
         """See ``part.Part``."""
         if session.is_closed:
+            with suppress(LedgerError):  # closed as well: what was seen last stays
+                self._read(session)
             self.freeze(_CLOSED)
         elif not self._is_current(session):
             self._read(session)

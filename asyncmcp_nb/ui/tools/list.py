@@ -78,6 +78,7 @@ class ToolListPart:
     def render(self, session: Session) -> None:
         """See ``part.Part``."""
         tools = session.tools
+        self.refresh.disabled = session.is_closed
         with self._lock:
             if tools is not self._tools:
                 self._tools = tools

@@ -215,14 +215,15 @@ async def test_a_view_that_no_page_shows_any_more_rests_until_one_does(session: 
 async def test_closing_the_session_shows_the_last_there_is_and_ends_the_thread(
     session: Session,
 ) -> None:
-    view = Clock()
+    read: list[tuple[bool, int]] = []
+    view = Clock(lambda: read.append((session.is_closed, session.log.ledger.count())))
     live = Live(session, view)
     until(lambda: view.renders == 1)
 
     await session.close()
-    until(lambda: not threads())
 
-    assert (view.renders, live.is_running, view.words) == (2, False, None)
+    assert (read, threads()) == ([(False, 0), (True, 0)], [])
+    assert (live.is_running, view.words) == (False, None)
 
 
 async def test_neither_view_nor_session_is_kept_alive(session: Session) -> None:

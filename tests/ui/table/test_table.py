@@ -539,6 +539,14 @@ async def test_a_table_has_text_and_html_for_a_saved_notebook(stage: Stage) -> N
     assert "\u202e" not in bundle["text/plain"]
 
 
+async def test_closing_waits_until_the_table_shows_the_last_that_happened(stage: Stage) -> None:
+    await stage.session.call("echo", text="hello")
+    await stage.session.close()
+
+    assert stage.statuses == ["done"]
+    assert "closed" in stage.caption
+
+
 async def test_a_closed_session_leaves_a_table_that_does_nothing(stage: Stage) -> None:
     stage.add(2)
     await stage.session.close()
