@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Final, Self
 
-from asyncmcp_nb.broker.admin_clients import AdminSns, AdminSqs
+from asyncmcp_nb.broker.admin_clients import AdminSns, AdminSqs, Answer
 from asyncmcp_nb.broker.resources import QueuePlan, TopicPlan, topic_creation_attributes
 from asyncmcp_nb.bus.aws import make_client
 from asyncmcp_nb.bus.aws_errors import error_code, translate
@@ -110,6 +110,11 @@ class Admin:
         except BusNotFound:
             return None
 
+    def queue_answer(self, url: str) -> Answer:
+        """All that a queue says of itself, and when it did so in ``ResponseMetadata``."""
+        with asking("GetQueueAttributes", url):
+            return self._sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])
+
     def queue_policy(self, url: str) -> str:
         """Who may send to a queue, as JSON; empty where it has no policy, or is gone."""
         try:
@@ -154,6 +159,15 @@ class Admin:
             if not page.get("NextToken"):
                 return
             more = {"NextToken": page["NextToken"]}
+
+    def subscription_attributes(self, topic_arn: str, queue_arn: str) -> Mapping[str, str] | None:
+        """How a topic feeds a queue; None where it does not."""
+        for arn, fed in self.subscriptions(topic_arn):
+            if fed == queue_arn:
+                with asking("GetSubscriptionAttributes", arn):
+                    answer = self._sns.get_subscription_attributes(SubscriptionArn=arn)
+                return answer["Attributes"]
+        return None
 
     def unsubscribe(self, topic_arn: str, queue_arn: str) -> None:
         """Stop feeding a queue; one that is not fed is no error."""

@@ -129,6 +129,10 @@ class AdminSns(Protocol):
         """One at a time; a filter policy takes up to 15 minutes on AWS."""
         ...
 
+    def get_subscription_attributes(self, *, SubscriptionArn: str) -> Answer:
+        """Attributes as strings."""
+        ...
+
     def list_subscriptions_by_topic(self, *, TopicArn: str, NextToken: str = ...) -> Answer:
         """A hundred a page."""
         ...

@@ -76,6 +76,21 @@ def ensure_payload_bucket(
             )
 
 
+def lets_payloads_expire(bucket: str, *, region: str | None, endpoint_url: str | None) -> bool:
+    """Whether a bucket that is there and can be reached has our rule.
+
+    Raises:
+        BusError: As ``ensure_payload_bucket`` says.
+        ConfigError: The region or the endpoint is unusable.
+    """
+    s3: AdminS3 = make_client("s3", region=region, endpoint_url=endpoint_url)
+    with closing(s3):
+        with _asking("HeadBucket", bucket):
+            s3.head_bucket(Bucket=bucket)
+        with _asking("GetBucketLifecycleConfiguration", bucket):
+            return dict(_RULE) in _lifecycle(s3, bucket).get("Rules", ())
+
+
 def _lifecycle(s3: AdminS3, bucket: str) -> Mapping[str, Any]:
     from botocore.exceptions import ClientError
 

@@ -25,6 +25,7 @@ app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options"
 app.command()(quickstart.demo)
 app.command()(serving.serve)
 app.command()(deployments.provision)
+app.command()(deployments.doctor)
 app.add_typer(local_broker.app, name="broker")
 app.add_typer(dead_letters.app, name="dlq")
 

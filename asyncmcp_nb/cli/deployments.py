@@ -1,4 +1,4 @@
-"""``provision``: deployments on AWS."""
+"""``provision`` and ``doctor``: deployments, made and looked at."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from asyncmcp_nb.cli.option_groups import with_options
+from asyncmcp_nb.cli.said import fail
 from asyncmcp_nb.config import require_key_references
 from asyncmcp_nb.errors import ConfigError
 
@@ -96,6 +97,28 @@ def provision(
     )
     change = "wrote" if save_profile(deployment) else "unchanged:"
     print(f"[{name}]\n{deployment.to_toml()}\n{change} profile {name} in {profile_file()}")
+
+
+def doctor(
+    profile: Annotated[
+        str | None, typer.Argument(help="Default: as for connect, else the embedded broker.")
+    ] = None,
+) -> None:
+    """Look for what is wrong with a deployment, and say what to do; exit code 1 on a problem.
+
+    Nothing is changed, but for a queue of its own through which it sends itself a message.
+    """
+    from asyncmcp_nb.api import resolve
+    from asyncmcp_nb.broker.doctor import examine
+
+    deployment = resolve(profile)
+    print(f"deployment {deployment.name} in {deployment.endpoint_url or deployment.region}")
+    problem_count = 0
+    for finding in examine(deployment):
+        print(finding, flush=True)
+        problem_count += finding.verdict == "problem"
+    if problem_count:
+        fail(f"{problem_count} problem{'' if problem_count == 1 else 's'}")
 
 
 def _plan(name: str, region: str | None, resources: Resources) -> str:

@@ -20,6 +20,7 @@ from mcp_types import (
     ImageContent,
     InputRequiredResult,
     ListToolsResult,
+    LoggingLevel,
     LoggingMessageNotification,
     LoggingMessageNotificationParams,
     PaginatedRequestParams,
@@ -63,7 +64,7 @@ def make_server() -> Server[Any]:
 
 WAYS: Final = (
     *("text", "markdown", "long", "structured", "table", "error", "protocol", "media", "links"),
-    *("logs", "ask", "wait"),
+    *("logs", "loud", "ask", "wait"),
 )
 
 
@@ -82,7 +83,9 @@ async def _list_tools(_: Any, params: PaginatedRequestParams | None) -> ListTool
         )
         for way in WAYS
     ]
-    return ListToolsResult(tools=[*ways, *named])
+    schema = {"type": "object", "description": LONG}
+    long = Tool(name="y" * 120, title=LONG, description=LONG, input_schema=schema)
+    return ListToolsResult(tools=[*ways, *named, long])
 
 
 def _schema() -> dict[str, Any]:
@@ -113,11 +116,12 @@ async def _call_tool(
         await ctx.session.report_progress(1, 2, ALL)
         await asyncio.sleep(3600)
     if way == "logs":
-        for level in ("warning", "error"):
-            said = LoggingMessageNotificationParams(level=level, logger=STRINGS[1], data=ALL)
-            await ctx.session.send_notification(
-                LoggingMessageNotification(params=said), related_request_id=ctx.request_id
-            )
+        await _log(ctx, "warning", ALL)
+        await _log(ctx, "error", ALL)
+    if way == "loud":
+        await ctx.session.report_progress(1, 2, LONG)
+        await _log(ctx, "error", LONG)
+        raise MCPError(code=-32000, message=LONG, data={LONG: LONG})
     if way == "ask" and not params.input_responses:
         form = {"type": "object", "properties": _schema()["properties"]}
         question = ElicitRequestFormParams(message=ALL, requested_schema=form)
@@ -125,6 +129,13 @@ async def _call_tool(
             input_requests={STRINGS[0]: ElicitRequest(params=question)}, request_state=STRINGS[0]
         )
     return _ANSWERS.get(way, CallToolResult(content=[_text(ALL)]))
+
+
+async def _log(ctx: Any, level: LoggingLevel, words: str) -> None:
+    said = LoggingMessageNotificationParams(level=level, logger=STRINGS[1], data=words)
+    await ctx.session.send_notification(
+        LoggingMessageNotification(params=said), related_request_id=ctx.request_id
+    )
 
 
 def _text(words: str) -> TextContent:

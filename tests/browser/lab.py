@@ -166,6 +166,10 @@ class Lab:
         expect(self.page.locator(".jp-Dialog")).to_have_count(0)
         self.page.wait_for_function(_IS_READY, timeout=PATIENCE_SECONDS * 1000)
 
+    def save(self) -> None:
+        """Save the notebook, outputs and all."""
+        self.page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")
+
     def shut_down(self) -> None:
         """End the kernel, and with it what it serves."""
         self.page.evaluate(_SHUT_DOWN)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from tests.browser.conftest import OpenCells
 from tests.browser.hostile_server import WAYS
+from tests.browser.lab import Lab
+from tests.notebooks.running import read
 
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -43,16 +47,42 @@ SHOW = (
     "session.log",
     "session",
     *(f"calls[{way!r}]" for way in WAYS),
-    *(f"await calls[{way!r}]" for way in WAYS if way not in ("protocol", "ask", "wait")),
+    *(f"await calls[{way!r}]" for way in WAYS if way not in ("protocol", "loud", "ask", "wait")),
+    "session.messages(); session.status",
+    "server.status",
+    "server",
+    "%mcp tools",
+    "%mcp status",
+    "%mcp log",
+    "%mcp call text",
+    "group = session.map('error', [{evil.STRINGS[3]: evil.ALL}, {evil.STRINGS[3]: evil.LONG}])\n"
+    "await group",
+    "group",
+    "await group.frame()",
+    "session.log.results()",
+    "session.log.timeline()",
+    "session.log.latency()",
+    "session.log.throughput()",
+    "session.log.export('evil.html')",
 )
+RAISES = (
+    "%mcp call error",
+    "%mcp call protocol",
+    f"%mcp call {'<b>' * 50}",
+    "await calls['protocol']",
+    "%mcp tb",
+)
+"""What ends with the server's words in red."""
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(900)
 def test_nothing_of_a_hostile_server_is_executed_or_breaks_the_layout(
-    open_cells: OpenCells,
+    open_cells: OpenCells, folder: Path
 ) -> None:
-    lab = open_cells(START, CALL, *SHOW)
-    lab.run_all()
+    lab = open_cells(START, CALL, *SHOW, *RAISES)
+    lab.run_all(last=2 + len(SHOW))
+    for number in range(len(RAISES)):
+        lab.wait(lab.start(2 + len(SHOW) + number))
 
     panel = lab.output(2 + SHOW.index("session.panel()"))
     for tool in ("text", "ask"):
@@ -62,16 +92,60 @@ def test_nothing_of_a_hostile_server_is_executed_or_breaks_the_layout(
     for number in range(len(WAYS)):
         table.get_by_role("button", name=re.compile("^Open")).nth(number).click()
     expect(lab.output(2 + SHOW.index("calls['ask']"))).to_contain_text("The server asks you")
+    for chart in ("timeline", "latency", "throughput"):
+        _hover(lab, 2 + SHOW.index(f"session.log.{chart}()"))
     lab.page.evaluate(OPEN_ALL)
 
     assert lab.page.evaluate("window.__executed") is None
     assert lab.page.locator(".jp-OutputArea").locator(DANGEROUS).all_inner_texts() == []
+    assert lab.page.locator(COLOURED).all_inner_texts() == []
     assert lab.too_wide() == []
     lab.screenshots("hostile", widths=(800,))
+    lab.save()
+    assert _trouble_of_page(lab, folder / "evil.html") == []
+    assert _trouble_of_page(lab, _as_page(folder / "notebook.ipynb")) == []
+
+
+def _hover(lab: Lab, index: int) -> None:
+    """Move over a chart, so that each of its marks may say what it is."""
+    chart = lab.output(index).locator("canvas, svg").first
+    chart.scroll_into_view_if_needed()
+    box = chart.bounding_box()
+    assert box is not None
+    for step in range(1, 12):
+        lab.page.mouse.move(box["x"] + box["width"] * 0.6, box["y"] + box["height"] * step / 12)
+
+
+def _as_page(notebook: Path) -> Path:
+    """A saved notebook as nbconvert shows it, which GitHub's page is made of too."""
+    exporters: Any = importlib.import_module("nbconvert.exporters")
+    html, _ = exporters.HTMLExporter().from_notebook_node(read(notebook))
+    made = notebook.with_suffix(".html")
+    made.write_text(html, "utf-8")
+    return made
+
+
+def _trouble_of_page(lab: Lab, path: Path) -> list[str]:
+    """What a file does that it should not, opened in a page of its own that reaches nothing."""
+    page = lab.page.context.new_page()
+    asked: list[str] = []
+
+    def refuse(route: Route) -> None:
+        asked.append(route.request.url)
+        route.abort()
+
+    page.route(re.compile("^(?!file:|data:)"), refuse)
+    page.on("dialog", lambda dialog: asked.append(dialog.message))
+    page.goto(path.as_uri())
+    page.evaluate(OPEN_ALL)
+    executed = page.evaluate("window.__executed")
+    page.close()
+    far = [url for url in asked if "cdn" not in url]
+    return far if executed is None else [f"executed: {executed}", *far]
 
 
 OPEN_ALL = """
-() => document.querySelectorAll('.jp-OutputArea details').forEach(one => { one.open = true; })
+() => document.querySelectorAll('details').forEach(one => { one.open = true; })
 """
 DANGEROUS = ", ".join(
     (
@@ -82,3 +156,5 @@ DANGEROUS = ", ".join(
         "mjx-container",
     )
 )
+COLOURED = ".jp-OutputArea-output:not([data-mime-type*='error']) [class*='ansi-']"
+"""Escape sequences that a terminal, and JupyterLab, take for colours. Tracebacks have their own."""

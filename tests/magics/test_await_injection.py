@@ -33,8 +33,8 @@ ALONE = "(await get_ipython().run_line_magic('mcp', 'await-alone call add'))"
             "x = await get_ipython().run_line_magic('mcp', 'await call add')\n",
         ),
         (
-            "get_ipython().run_cell_magic('mcp', 'serve x', 'def f():\\n    1\\n')\n",
-            "(await get_ipython().run_cell_magic('mcp', 'await-alone serve x', 'def f():\\n    1\\n'))\n",
+            "get_ipython().run_cell_magic('mcp', 'serve x', 'f = 1\\n')\n",
+            "(await get_ipython().run_cell_magic('mcp', 'await-alone serve x', 'f = 1\\n'))\n",
         ),
         (
             "get_ipython().run_line_magic('mcp', '''call\n add''')\nx = 1\n",

@@ -3,7 +3,15 @@
 from collections.abc import Mapping
 from typing import Final
 
-from asyncmcp_nb.magics.commands import calls, exporting, helping, records, serving, sessions
+from asyncmcp_nb.magics.commands import (
+    calls,
+    doctoring,
+    exporting,
+    helping,
+    records,
+    serving,
+    sessions,
+)
 from asyncmcp_nb.magics.context import Command
 
 _ALL: Final = (
@@ -18,6 +26,7 @@ _ALL: Final = (
     records.CANCEL,
     records.RETRY,
     sessions.STATUS,
+    doctoring.DOCTOR,
     sessions.PANEL,
     serving.SERVE,
     serving.BROKER,
