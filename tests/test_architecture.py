@@ -78,6 +78,7 @@ OWNERS: dict[str, set[str]] = {
     "anyio": {"bus", "sns_sqs", "broker", "ledger", "session", "server", "ui", "magics"},
     "boto3": {"bus.aws", "broker"},
     "botocore": {"bus.aws", "bus.s3", "broker"},
+    "comm": {"ui"},
     "cryptography": {"sns_sqs", "broker", "server"},
     "filelock": {"broker", "session", "server.shared_file"},
     "ipywidgets": {"ui", "magics"},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Locator, expect
@@ -63,12 +64,18 @@ def test_a_call_is_cancelled_in_the_table_while_a_cell_waits_for_it(start: OpenC
     assert "CallCancelled" in "".join(lab.errors(AT + 2))
 
 
-def test_a_click_on_cancel_while_a_cell_blocks_counts_as_soon_as_the_kernel_is_free(
-    start: OpenCells,
-) -> None:
-    lab = start(
-        "session.table()", "import time\ncall = session.submit('count', to=500)\ntime.sleep(3)"
-    )
+BLOCK = """\
+import pathlib, time
+call = session.submit('count', to=500)
+while not pathlib.Path('go').exists():
+    time.sleep(0.05)
+print('cancelled in the block:', str(call.status) == 'cancelled')
+"""
+"""A cell that blocks until the test says so."""
+
+
+def test_a_click_on_cancel_counts_while_a_cell_blocks(start: OpenCells, folder: Path) -> None:
+    lab = start("session.table()", BLOCK)
     table = lab.run(AT)
     blocking = lab.start(AT + 1)
     row = call_row(table, "count")
@@ -77,7 +84,35 @@ def test_a_click_on_cancel_while_a_cell_blocks_counts_as_soon_as_the_kernel_is_f
     table.get_by_role("button", name=re.compile("^Cancel")).first.click()
 
     expect(row).to_contain_text("cancelled")
+    expect(lab.cell(AT + 1).locator(".jp-InputPrompt")).to_have_text("[*]:")
+    (folder / "go").touch()
     lab.wait(blocking)
+    assert "cancelled in the block: True" in lab.output(AT + 1).inner_text()
+
+
+def test_a_form_is_filled_and_sent_and_a_row_opened_while_a_cell_blocks(
+    start: OpenCells, folder: Path
+) -> None:
+    lab = start("session.panel()", BLOCK)
+    panel = lab.run(AT)
+    blocking = lab.start(AT + 1)
+    expect(call_row(panel, "count")).to_contain_text("at ")
+
+    panel.get_by_role("listbox", name="Tools").select_option(label="greet")
+    panel.get_by_label(re.compile("^Name")).press_sequentially("Grace Hopper", delay=20)
+    panel.get_by_role("button", name="Send", exact=True).click()
+    expect(call_row(panel, "greet")).to_contain_text("done")
+    expect(panel).to_contain_text("hello Grace Hopper")
+    panel.get_by_role("combobox", name="Tool", exact=True).select_option(label="count")
+    expect(call_row(panel, "greet")).to_have_count(0)
+    panel.get_by_role("button", name=re.compile("^Open")).first.click()
+    panel.get_by_role("button", name="Cancel call").click()
+
+    expect(call_row(panel, "count")).to_contain_text("cancelled")
+    expect(lab.cell(AT + 1).locator(".jp-InputPrompt")).to_have_text("[*]:")
+    (folder / "go").touch()
+    lab.wait(blocking)
+    assert "cancelled in the block: True" in lab.output(AT + 1).inner_text()
 
 
 def test_a_call_is_opened_from_the_table_and_its_answer_shown(start: OpenCells) -> None:

@@ -14,6 +14,7 @@ from weakref import WeakSet
 import ipywidgets
 
 from asyncmcp_nb.printable import cut, one_line
+from asyncmcp_nb.ui.kit.heard import heard
 from asyncmcp_nb.ui.kit.settling import Settling, settle_clicks
 from asyncmcp_nb.ui.kit.widgets import Button, HtmlBox, Widget
 
@@ -143,7 +144,7 @@ class Kit:
     def button(self, words: str, tooltip: str, handler: Handler, *classes: str) -> Press:
         """A button; the tooltip says more than its words."""
         shown = {"description": plain(words), "tooltip": plain(tooltip)}
-        made = self._made(ipywidgets.Button, classes, **shown)
+        made = self._made(heard(ipywidgets.Button), classes, **shown)
         made.on_click(handler)
         return cast("Press", made)
 
@@ -184,7 +185,8 @@ class Kit:
         self.close()
 
     def _labelled(self, kind: Any, label: str, classes: Sequence[str], **traits: Any) -> Any:
-        return self._made(kind, classes, description=plain(label), tooltip="", **traits)
+        labelled = {"description": plain(label), "tooltip": "", **traits}
+        return self._made(heard(kind), classes, **labelled)
 
     def _made(self, kind: Any, classes: Sequence[str], **traits: Any) -> Any:
         if kind in self._styles:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from asyncmcp_nb.errors import AsyncMcpError
 from asyncmcp_nb.printable import cut, one_line
+from asyncmcp_nb.ui.kit.turns import turn
 
 logger = logging.getLogger(__name__)
 
@@ -73,4 +74,5 @@ class Jobs:
         if isinstance(ending, str):
             self._tell(cut(one_line(ending), _CHARACTERS))
         else:
-            ending()
+            with turn():
+                ending()

@@ -17,6 +17,7 @@ from typing import Any, Final, Protocol
 from asyncmcp_nb.errors import AsyncMcpError
 from asyncmcp_nb.printable import cut, one_line
 from asyncmcp_nb.session import CallRecord, Session
+from asyncmcp_nb.ui.kit import turns
 
 logger = logging.getLogger(__name__)
 
@@ -182,7 +183,8 @@ class Refresher:
             leaving, self._leaving = self._leaving, []
         for live, words in leaving:
             try:
-                live.end(words)
+                with turns.turn():
+                    live.end(words)
             except Exception:  # boundary: it is refreshed no more in any case
                 logger.exception("a view could not say that it stands still")
 
@@ -229,7 +231,8 @@ class Refresher:
     def _serve(self, turn: _Turn, session: Session, show: Callable[[Session], object]) -> None:
         started = time.monotonic()
         try:
-            show(session)
+            with turns.turn():
+                show(session)
         except Exception as exc:
             if session.is_closed and isinstance(exc, AsyncMcpError):
                 return

@@ -15,6 +15,8 @@ from typing import Any, Final, cast
 
 import ipywidgets
 
+from asyncmcp_nb.ui.kit.heard import heard
+
 PATIENCE_SECONDS: Final = 3.0
 """After which a page that did not reply is not asked any more."""
 
@@ -33,7 +35,7 @@ class Settling:
         self._asked_at: float | None = None
         self.question: Any = ipywidgets.IntText(1)
         """Counted up by each click that waits."""
-        self.reply: Any = ipywidgets.IntText(0)
+        self.reply: Any = heard(ipywidgets.IntText)(0)
         """What the page has copied; 0 while no page has replied yet."""
         keep_same: Any = cast("Any", ipywidgets).jsdlink
         # The first thing that a page does is to copy the 1.

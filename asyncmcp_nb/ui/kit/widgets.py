@@ -8,6 +8,8 @@ from typing import Any, Final, Protocol, TypeVar, cast
 
 import ipywidgets
 
+from asyncmcp_nb.ui.kit.heard import heard
+
 Change = Mapping[str, Any]
 """What an observer is given: the value as ``new``, what was there before as ``old``."""
 
@@ -106,13 +108,15 @@ def html_box(*, max_height: str | None = None) -> HtmlBox:
 def button(words: str, tooltip: str) -> Button:
     """A small button."""
     layout = ipywidgets.Layout(width="auto")
-    return cast("Button", ipywidgets.Button(description=words, tooltip=tooltip, layout=layout))
+    return cast(
+        "Button", heard(ipywidgets.Button)(description=words, tooltip=tooltip, layout=layout)
+    )
 
 
 def choice(words: str, options: Sequence[tuple[str, Any]]) -> Choice:
     """A list to choose from, with its label."""
     layout = ipywidgets.Layout(width="auto")
-    made = ipywidgets.Dropdown(
+    made = heard(ipywidgets.Dropdown)(
         description=words,
         options=options,
         layout=layout,
@@ -124,7 +128,7 @@ def choice(words: str, options: Sequence[tuple[str, Any]]) -> Choice:
 def text_line(words: str, placeholder: str) -> Input:
     """A line to type into, which tells of each character; style sheets may hide its label."""
     layout = ipywidgets.Layout(width="auto")
-    made = ipywidgets.Text(description=words, placeholder=placeholder, layout=layout)
+    made = heard(ipywidgets.Text)(description=words, placeholder=placeholder, layout=layout)
     return cast("Input", made)
 
 
@@ -142,14 +146,16 @@ def on_enter(line: Input, then: Callable[[], object]) -> None:
 def list_box(words: str) -> ListBox:
     """An empty list to choose from with mouse and arrow keys; label as for ``text_line``."""
     layout = ipywidgets.Layout(width="auto", height="auto")
-    made = ipywidgets.Select(description=words, options=(), value=None, rows=10, layout=layout)
+    made = heard(ipywidgets.Select)(
+        description=words, options=(), value=None, rows=10, layout=layout
+    )
     return cast("ListBox", made)
 
 
 def toggle(words: str, tooltip: str) -> Toggle:
     """A button that stays pressed; its value says whether it is."""
     layout = ipywidgets.Layout(width="auto")
-    made = ipywidgets.ToggleButton(description=words, tooltip=tooltip, layout=layout)
+    made = heard(ipywidgets.ToggleButton)(description=words, tooltip=tooltip, layout=layout)
     return cast("Toggle", made)
 
 

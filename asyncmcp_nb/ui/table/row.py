@@ -15,6 +15,7 @@ from asyncmcp_nb.session import CallRecord
 from asyncmcp_nb.ui.escape import Html, tag
 from asyncmcp_nb.ui.kit import widgets
 from asyncmcp_nb.ui.kit.inputs import Kit
+from asyncmcp_nb.ui.kit.stillness import Move
 from asyncmcp_nb.ui.statuses import chip, duration, elapsed_seconds, word
 from asyncmcp_nb.ui.still.calls import answer_of, answer_words, arguments_words, start_of
 
@@ -56,8 +57,8 @@ class TableRow:
     def __init__(self, kit: Kit, number: int, actions: RowActions) -> None:
         self.record: CallRecord | None = None
         """The call that stands there."""
-        self.moved = 0
-        """The number of the move that brought it there."""
+        self.moved: Move | None = None
+        """What brought it there in place of another one."""
         self._shown: tuple[CallRecord, bool] | None = None
         self._is_shown = True
         where = f"row {number}"

@@ -20,7 +20,7 @@ from asyncmcp_nb.ui.escape import Html, tag
 from asyncmcp_nb.ui.kit import widgets
 from asyncmcp_nb.ui.kit.callbacks import telling
 from asyncmcp_nb.ui.kit.inputs import Kit
-from asyncmcp_nb.ui.kit.stillness import Stillness
+from asyncmcp_nb.ui.kit.stillness import Move, Stillness
 from asyncmcp_nb.ui.still.calls import calls_table
 from asyncmcp_nb.ui.still.text import rows_text
 from asyncmcp_nb.ui.table.bars import DoBar, FilterBar, HeadBar, PageBar
@@ -229,7 +229,7 @@ class CallTable:
     def _refill(self) -> None:
         """Put the calls of the page into the rows."""
         records = () if self.page is None else self.page.records
-        move: int | None = None
+        move: Move | None = None
         for row, record in zip(self.rows, records, strict=False):
             is_selected = record.call_id in self.deeds.selection
             is_open = record.call_id == self._opened
@@ -322,10 +322,11 @@ class CallTable:
         self._poke()
 
     def _act(self, row: TableRow) -> None:
-        record = row.record
+        with self._lock:
+            record, is_settled = row.record, self._stillness.is_settled(row.moved)
         if record is None:
             return
-        if not self._stillness.is_settled(row.moved):
+        if not is_settled:
             self.deeds.tell(_MOVED)
         elif record.is_finished:
             self.deeds.retry([record.call_id])
