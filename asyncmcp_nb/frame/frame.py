@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Generator, Iterable, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Generator, Iterable, Sequence
+from contextlib import closing, contextmanager
 from typing import Any, Final
 
 import pandas as pd
 
 from asyncmcp_nb.frame import build
 from asyncmcp_nb.frame.columns import COLUMNS
+from asyncmcp_nb.frame.gather import Floats, Integers, Names, Strings
 from asyncmcp_nb.ledger import STATUSES, CallFilter, CallRecord, LedgerReader, Status
 from asyncmcp_nb.ledger.structured import structured_column
+from asyncmcp_nb.ledger.texts import values_of
 
 _FIELDS: Final = (
     "call_id",
@@ -53,7 +55,8 @@ def to_frame(records: Iterable[CallRecord]) -> pd.DataFrame:
     """
     rows = list(records)
     fields: dict[str, Sequence[Any]] = {name: [getattr(r, name) for r in rows] for name in _FIELDS}
-    return _frame({**fields, "status": [row.status.rank for row in rows]})
+    fields["status"] = [row.status.rank for row in rows]
+    return _frame([tuple(fields.values())])
 
 
 def read_frame(ledger: LedgerReader, chosen: CallFilter) -> pd.DataFrame:
@@ -61,27 +64,46 @@ def read_frame(ledger: LedgerReader, chosen: CallFilter) -> pd.DataFrame:
 
     100,000 calls take a fraction of what it takes to make their records first.
     """
-    with _uncollected():
-        return _frame(ledger.fields(_FIELDS, chosen))
+    with _uncollected(), closing(ledger.fields(_FIELDS, chosen)) as parts:
+        return _frame(parts)
 
 
-def _frame(fields: Mapping[str, Sequence[Any]]) -> pd.DataFrame:
-    """A frame of ``_FIELDS``, with statuses as ranks."""
-    ranks = fields["status"]
-    results = zip(fields["result_json"], ranks, strict=True)
-    answers = (result if rank in _ANSWERED else None for result, rank in results)
+def _frame(parts: Iterable[Sequence[Sequence[Any]]]) -> pd.DataFrame:
+    """A frame of ``_FIELDS`` that come in parts, with statuses as ranks."""
+    numbers = {name: Floats() for name in (*_TIMES, "progress")}
+    counts = {name: Integers() for name in _COUNTS}
+    texts = {name: Strings() for name in _TEXTS}
+    tools = Names()
+    gathering = {**numbers, **counts, **texts, "tool": tools}
+    ranks: list[int] = []
+    arguments: list[Any] = []
+    structured: list[Any] = []
+    for part in parts:
+        fields = dict(zip(_FIELDS, part, strict=True))
+        for name, column in gathering.items():
+            column.add(fields[name])
+        ranks += fields["status"]
+        arguments += values_of(fields["arguments_json"])
+        structured += structured_column(_answers(fields["result_json"], fields["status"]))
+    times = {name: numbers[name].array() for name in _TIMES}
     series = {
-        "tool": pd.Series(pd.Categorical(fields["tool"])),
+        "tool": tools.series(),
         "status": _by_rank(ranks),
-        "arguments": build.objects(build.parsed(fields["arguments_json"])),
-        "latency": build.waits(fields["submitted_at"], fields["responded_at"]),
-        "progress": build.floats(fields["progress"]),
-        "structured": build.objects(structured_column(answers)),
-        **{name: build.times(fields[name]) for name in _TIMES},
-        **{name: build.integers(fields[name]) for name in _COUNTS},
-        **{name: build.strings(fields[name]) for name in _TEXTS},
+        "arguments": build.objects(arguments),
+        "latency": build.waits(times["submitted_at"], times["responded_at"]),
+        "progress": pd.Series(numbers["progress"].array()),
+        "structured": build.objects(structured),
+        **{name: build.times(seconds) for name, seconds in times.items()},
+        **{name: column.series() for name, column in (counts | texts).items()},
     }
     return pd.DataFrame({column.name: series[column.name] for column in COLUMNS}, copy=False)
+
+
+def _answers(results: Sequence[str | None], ranks: Sequence[int]) -> list[str | None]:
+    # Of calls that did not end with an answer, what is kept may be no JSON at all.
+    return [
+        result if rank in _ANSWERED else None for result, rank in zip(results, ranks, strict=True)
+    ]
 
 
 @contextmanager
@@ -103,4 +125,4 @@ def statuses(values: Iterable[Status]) -> pd.Series:
 
 def _by_rank(ranks: Sequence[int]) -> pd.Series:
     ordered = pd.CategoricalDtype([status.value for status in STATUSES], ordered=True)
-    return pd.Series(pd.Categorical.from_codes(list(ranks), dtype=ordered))
+    return pd.Series(pd.Categorical.from_codes(build.integer_array(ranks), dtype=ordered))

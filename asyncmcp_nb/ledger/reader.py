@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Generator, Iterable, Sequence
 from typing import Any, Final
 
 from asyncmcp_nb.ledger import log_query, query
@@ -90,26 +90,27 @@ class LedgerReader:
         )
         return self._records(statement, parameters)
 
-    def fields(self, names: Sequence[str], chosen: CallFilter = EVERYTHING) -> dict[str, list[Any]]:
+    def fields(
+        self, names: Sequence[str], chosen: CallFilter = EVERYTHING
+    ) -> Generator[tuple[Sequence[Any], ...]]:
         """Some fields of calls in the order of submission, without making a record of each.
 
         Args:
             names: Fields of ``CallRecord``, at least one; ``status`` is its rank.
             chosen: The filter.
+
+        Yields:
+            A sequence a field for the first few hundred calls, then for the next: as much as stays
+            in a processor's cache until it is made into something else.
         """
         columns = ", ".join(query.FIELDS.get(name, name) for name in names)
         statement, parameters = query.page(
             chosen, order_by="position", descending=False, limit=None, offset=0, columns=columns
         )
-        found: dict[str, list[Any]] = {name: [] for name in names}
-        values = list(found.values())
         with self._store.reading() as db:
             rows = db.execute(statement, parameters)
-            # As many as a processor's cache holds, to be turned round while they are there.
             while chunk := rows.fetchmany(_CHUNK_COUNT):
-                for column, part in zip(values, zip(*chunk, strict=True), strict=True):
-                    column.extend(part)
-        return found
+                yield tuple(zip(*chunk, strict=True))
 
     def call_ids(
         self,

@@ -209,15 +209,21 @@ def test_a_filter_is_answered_from_an_index(tmp_path: Path, chosen: CallFilter, 
 def test_some_fields_are_read_as_columns(busy: Desk) -> None:
     chosen = CallFilter(group="g")
 
-    columns = busy.ledger.fields(["call_id", "status", "group", "arguments_json"], chosen)
+    parts = busy.ledger.fields(["call_id", "status", "group", "arguments_json"], chosen)
 
-    assert columns == {
-        "call_id": ["sent", "done"],
-        "status": [Status.SENT.rank, Status.DONE.rank],
-        "group": ["g", "g"],
-        "arguments_json": ["{}", "{}"],
-    }
-    assert busy.ledger.fields(["call_id"], CallFilter(tool="none")) == {"call_id": []}
+    ranks = (Status.SENT.rank, Status.DONE.rank)
+    assert list(parts) == [(("sent", "done"), ranks, ("g", "g"), ("{}", "{}"))]
+    assert list(busy.ledger.fields(["call_id"], CallFilter(tool="none"))) == []
+
+
+def test_fields_of_many_calls_come_in_parts_and_in_order(desk: Desk) -> None:
+    names = [f"call{number}" for number in range(2_000)]
+    desk.ledger.add([NewCall(name, "t", {}, 100.0, None, "session") for name in names])
+
+    parts = [part for (part,) in desk.ledger.fields(["call_id"])]
+
+    assert len(parts) > 1
+    assert [name for part in parts for name in part] == names
 
 
 def test_ids_alone_come_in_any_order(busy: Desk) -> None:

@@ -15,7 +15,7 @@ TREES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text() | st.just("structuredContent"),
     lambda inner: (
         st.lists(inner, max_size=3)
-        | st.dictionaries(st.sampled_from(["structuredContent", "a", '"', "é"]), inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["structuredContent", "a", '"', "é", 'a"structuredContent']), inner, max_size=3)
     ),
     max_leaves=8,
 )
@@ -38,6 +38,7 @@ def test_it_is_what_parsing_the_whole_gives(answer: dict[str, Any]) -> None:
         '{"structuredContent":1,"structuredContent":2}',
         '{"structuredContent":1,"x":{"structuredContent":2}}',
         '{"x":"\\"structuredContent\\":5"}',
+        '{"x\\"structuredContent":5}',
         '{"x":["structuredContent"]}',
         '{"x":{"structuredContent":5},"y":1}',
         '{"x":[{"structuredContent":5}]}',
@@ -57,7 +58,13 @@ def test_what_is_no_answer_has_none(text: str | None) -> None:
     assert structured_of(text) is None
 
 
-def test_a_column_remembers_only_so_many_ends() -> None:
-    answers = [f'{{"structuredContent":{n},"n":{n}}}' for n in range(1_200)]
+def test_answers_that_are_unlike_do_not_disturb_each_other() -> None:
+    answers = [
+        '{"structuredContent":{"a":1},"isError":false}',
+        '{"x":[{"structuredContent":5},{"a":1}],"y":2}',
+        '{"isError":false}',
+        '{"x":"structuredContent","structuredContent":"\\ud800"}',
+        '{"structuredContent":' + "[" * 300 + "]" * 300 + "}",
+    ]
 
-    assert list(structured_column(answers)) == list(range(1_200))
+    assert structured_column([*answers, None]) == [*map(parsed, answers), None]
