@@ -28,7 +28,7 @@ _FIELDS: Final = (
     "progress",
     "progress_message",
     "text",
-    "result_json",
+    "answer_json",
     "error_code",
     "error_message",
     "request_bytes",
@@ -43,7 +43,6 @@ _FIELDS: Final = (
 _TIMES: Final = ("submitted_at", "sent_at", "running_at", "responded_at")
 _COUNTS: Final = ("error_code", "request_bytes", "response_bytes", "deliveries", "attempts")
 _TEXTS: Final = ("call_id", "progress_message", "text", "error_message", "group", "session")
-_ANSWERED: Final = frozenset({Status.DONE.rank, Status.TOOL_ERROR.rank})
 
 
 def to_frame(records: Iterable[CallRecord]) -> pd.DataFrame:
@@ -79,12 +78,12 @@ def _frame(parts: Iterable[Sequence[Sequence[Any]]]) -> pd.DataFrame:
     arguments: list[Any] = []
     structured: list[Any] = []
     for part in parts:
-        fields = dict(zip(_FIELDS, part, strict=True))
+        fields: dict[str, Any] = dict(zip(_FIELDS, part, strict=True))
         for name, column in gathering.items():
             column.add(fields[name])
         ranks += fields["status"]
         arguments += values_of(fields["arguments_json"])
-        structured += structured_column(_answers(fields["result_json"], fields["status"]))
+        structured += structured_column(fields["answer_json"])
     times = {name: numbers[name].array() for name in _TIMES}
     series = {
         "tool": tools.series(),
@@ -97,13 +96,6 @@ def _frame(parts: Iterable[Sequence[Sequence[Any]]]) -> pd.DataFrame:
         **{name: column.series() for name, column in (counts | texts).items()},
     }
     return pd.DataFrame({column.name: series[column.name] for column in COLUMNS}, copy=False)
-
-
-def _answers(results: Sequence[str | None], ranks: Sequence[int]) -> list[str | None]:
-    # Of calls that did not end with an answer, what is kept may be no JSON at all.
-    return [
-        result if rank in _ANSWERED else None for result, rank in zip(results, ranks, strict=True)
-    ]
 
 
 @contextmanager

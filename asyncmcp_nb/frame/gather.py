@@ -78,8 +78,9 @@ class Names:
 
     def series(self) -> pd.Series:
         """The column."""
-        column = pd.Categorical.from_codes(np.concatenate(self._parts), list(self._codes))
-        return pd.Series(column.reorder_categories(sorted(self._codes)))
+        dtype = pd.CategoricalDtype(list(self._codes))
+        column = pd.Series(pd.Categorical.from_codes(np.concatenate(self._parts), dtype=dtype))
+        return column.cat.reorder_categories(sorted(self._codes))
 
 
 class _Codes(dict[str, int]):

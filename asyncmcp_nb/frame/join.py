@@ -41,7 +41,7 @@ def join_answers(
     status_name, error_name = free_name("status", taken), free_name("error", taken)
     taken += [status_name, error_name]
     right = {status_name: statuses(record.status for record in records)}
-    for name, column in build.table([cells_of(record) for record in records]).items():
+    for name, column in build.table(cells_of(records)).items():
         taken.append(free_name(name, taken))
         right[taken[-1]] = column
     right[error_name] = build.strings([error_of(record) for record in records])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any, Final, cast
 
 import pandas as pd
@@ -10,6 +10,7 @@ import pandas as pd
 from asyncmcp_nb.frame import build
 from asyncmcp_nb.frame.frame import statuses
 from asyncmcp_nb.ledger import CallRecord, Status
+from asyncmcp_nb.ledger.structured import structured_column
 
 RESULT: Final = "result"
 """Column of structured content that is no table: a number, a string, a list of those."""
@@ -26,13 +27,14 @@ def to_results(records: Iterable[CallRecord]) -> pd.DataFrame:
     answer without structured content in ``text``. A call without an answer has a row with nothing
     more. A key named like a column that is there gets the suffix ``_result``.
     """
+    finished = [record for record in records if record.is_finished]
+    contents = structured_column([record.answer_json for record in finished])
     owners: list[CallRecord] = []
     cells: list[dict[str, Any]] = []
-    for record in records:
-        if record.is_finished:
-            for row in rows_of(record):
-                owners.append(record)
-                cells.append(row)
+    for record, content in zip(finished, contents, strict=True):
+        rows = _rows(record, content)
+        owners += [record] * len(rows)
+        cells += rows
     columns = {
         "call_id": build.strings([owner.call_id for owner in owners]),
         "tool": pd.Series(pd.Categorical([owner.tool for owner in owners])),
@@ -43,28 +45,33 @@ def to_results(records: Iterable[CallRecord]) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
-def rows_of(record: CallRecord) -> list[dict[str, Any]]:
+def cells_of(records: Sequence[CallRecord]) -> list[dict[str, Any]]:
+    """The cells that each answer gives in one row; none where there is no answer."""
+    contents = structured_column([record.answer_json for record in records])
+    return [_cells(*pair) for pair in zip(records, contents, strict=True)]
+
+
+def _rows(record: CallRecord, structured: Any) -> list[dict[str, Any]]:
     """The rows that an answer gives, at least one; an empty one where there is no answer."""
-    content = content_of(record)
+    content = _unwrapped(structured)
     if isinstance(content, list):
         items = cast("list[Any]", content)
         if items and all(isinstance(item, dict) for item in items):
             return cast("list[dict[str, Any]]", items)
-    return [cells_of(record)]
+    return [_cells(record, structured)]
 
 
-def cells_of(record: CallRecord) -> dict[str, Any]:
-    """The cells that an answer gives in one row; none where there is no answer."""
-    if record.structured is None:
+def _cells(record: CallRecord, structured: Any) -> dict[str, Any]:
+    """The cells that an answer gives in one row."""
+    if structured is None:
         is_answer = record.status is Status.DONE and record.text is not None
         return {TEXT: record.text} if is_answer else {}
-    content = content_of(record)
+    content = _unwrapped(structured)
     return cast("dict[str, Any]", content) if isinstance(content, dict) else {RESULT: content}
 
 
-def content_of(record: CallRecord) -> Any:
+def _unwrapped(structured: Any) -> Any:
     """Structured content without the ``{"result": …}`` that the SDK puts around non-objects."""
-    structured = record.structured
     if isinstance(structured, dict):
         fields = cast("dict[str, Any]", structured)
         return fields[RESULT] if set(fields) == {RESULT} else fields

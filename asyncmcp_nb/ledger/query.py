@@ -9,7 +9,7 @@ from typing import Final, Literal
 
 from asyncmcp_nb.errors import ConfigError
 from asyncmcp_nb.ledger.schema import CALL_COLUMNS
-from asyncmcp_nb.ledger.status import Status
+from asyncmcp_nb.ledger.status import ANSWERED, Status
 
 ORDERS: Final = {
     "position": "position",
@@ -38,14 +38,17 @@ ORDERS: Final = {
 }
 """Columns that rows can be ordered by, and what each is in SQL."""
 
+_ANSWERED: Final = ", ".join(str(status.rank) for status in sorted(ANSWERED))
+
 FIELDS: Final = {
+    "answer_json": f"CASE WHEN status IN ({_ANSWERED}) THEN result END",
     "group": "group_name",
     "arguments_json": "arguments",
     "error_data_json": "error_data",
     "result_json": "result",
     "trace_context_json": "trace_context",
 }
-"""Fields of ``CallRecord`` whose columns have other names."""
+"""Fields of ``CallRecord`` that are columns of other names, or made of several."""
 
 _CONTAINS: Final = (
     r"(arguments LIKE ? ESCAPE '\' OR text LIKE ? ESCAPE '\' OR error_message LIKE ? ESCAPE '\'"

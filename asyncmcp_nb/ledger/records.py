@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Literal, NamedTuple, cast
 
-from asyncmcp_nb.ledger.status import STATUSES, TERMINAL, Status
+from asyncmcp_nb.ledger.status import ANSWERED, STATUSES, TERMINAL, Status
 from asyncmcp_nb.ledger.structured import structured_of
 
 ArrivalKind = Literal["result", "error", "progress", "log"]
@@ -167,9 +167,12 @@ class CallRecord:
     @property
     def structured(self) -> Any:
         """The answer's ``structuredContent``; None where it has none."""
-        # Of others, what is kept may be no JSON at all.
-        is_answer = self.status in (Status.DONE, Status.TOOL_ERROR)
-        return structured_of(self.result_json) if is_answer else None
+        return structured_of(self.answer_json)
+
+    @property
+    def answer_json(self) -> str | None:
+        """The result that ended the call; None where none did, whatever was kept instead."""
+        return self.result_json if self.status in ANSWERED else None
 
     @property
     def error_data(self) -> Any:

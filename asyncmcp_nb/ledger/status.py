@@ -42,6 +42,9 @@ _RANKS: Final = {status: rank for rank, status in enumerate(STATUSES)}
 TERMINAL: Final = frozenset(STATUSES[Status.DONE.rank :])
 """The call has ended; its status never changes again."""
 
+ANSWERED: Final = frozenset({Status.DONE, Status.TOOL_ERROR})
+"""The call has ended with a result."""
+
 OUTSTANDING: Final = frozenset(STATUSES) - TERMINAL
 """The call has not ended."""
 

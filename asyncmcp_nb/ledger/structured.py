@@ -24,30 +24,30 @@ def structured_of(result_json: str | None) -> Any:
 
 def structured_column(results: Sequence[str | None]) -> list[Any]:
     """The ``structuredContent`` of each result; a few hundred at once take the least time."""
-    column: list[Any] = [None] * len(results)
-    ends: dict[int, str] = {}
-    for row, result in enumerate(results):
-        begin = -1 if result is None else result.find(_KEY)
-        if result is None or begin < 0:
-            continue
-        if result[begin - 1] == "\\":  # the end of a longer string
-            column[row] = _parsed(result)
-        else:
-            ends[row] = "{" + result[begin:]
     try:
-        objects = values_of(ends.values())
+        objects = values_of([_end(result) for result in results])
     except (ValueError, RecursionError):
-        for row in ends:
-            column[row] = _parsed(results[row])
-    else:
-        for row, found in zip(ends, objects, strict=True):
-            column[row] = found["structuredContent"]
-    return column
+        return [_parsed(result) for result in results]
+    return [None if found is None else found["structuredContent"] for found in objects]
+
+
+def _end(result: str | None) -> str:
+    """What begins with the key, as an object that is valid where the key is the answer's own."""
+    if result is None:
+        return "null"
+    begin = result.find(_KEY)
+    if begin < 0:
+        return "null"
+    # The end of a longer string is no key, and without a brace it is valid nowhere.
+    is_whole = result[begin - 1] != "\\"
+    return ("{" if is_whole else "") + result[begin:]
 
 
 def _parsed(result: str | None) -> Any:
+    if result is None or _KEY not in result:
+        return None
     try:
-        whole = json.loads(result or "")
+        whole = json.loads(result)
     except (ValueError, RecursionError):
         return None
     if not isinstance(whole, dict):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import gc
 import json
+import math
 import statistics
 import sys
 import time
@@ -80,13 +81,19 @@ def milliseconds(
     return Figure(name, wall * 1e3, "ms", limit, f"{own * 1e3:.1f} ms of processor")
 
 
+def slope(sizes: Sequence[float], taken: Sequence[float]) -> float:
+    """The exponent of growth: 1 where ten times as many take ten times as long."""
+    logs = [[math.log(value) for value in values] for values in (sizes, taken)]
+    return statistics.linear_regression(*logs).slope
+
+
 def table(figures: Sequence[Figure]) -> str:
     """The figures below each other."""
     width = max(len(figure.name) for figure in figures)
     lines = [f"{'':{width}}  {'value':>12}  {'limit':>12}        "]
     for figure in figures:
         limit = "" if figure.limit is None else f"{figure.limit:,.0f} {figure.unit}"
-        value = f"{figure.value:,.1f} {figure.unit}"
+        value = f"{figure.value:,.1f} {figure.unit}" if figure.unit else f"{figure.value:,.2f}"
         lines.append(
             f"{figure.name:{width}}  {value:>12}  {limit:>12}  {figure.verdict:4}  {figure.note}"
         )

@@ -14,11 +14,11 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from asyncmcp_nb.ledger import Ledger, Status
+from asyncmcp_nb.ledger import CallFilter, Ledger, Status
 from asyncmcp_nb.session import Log
 from asyncmcp_nb.ui.table.table import CallTable
 from asyncmcp_nb.views import PandasViews
-from tests.benchmarks.figures import Figure, main, milliseconds
+from tests.benchmarks.figures import Figure, main, milliseconds, seconds, slope
 from tests.benchmarks.many_calls import fill, new_call
 from tests.benchmarks.wire_comm import wired
 
@@ -47,7 +47,7 @@ def figures(*, calls_count: int) -> Iterator[Figure]:
         yield _size_figure(path, payload_bytes, calls_count)
         with Ledger.open(path) as ledger:
             yield from _table_figures(ledger, calls_count)
-            yield _frame_figure(ledger)
+            yield from _frame_figures(ledger, calls_count)
             yield from _writing_figures(ledger)
 
 
@@ -90,9 +90,15 @@ def _table_figures(ledger: Ledger, calls_count: int) -> Iterator[Figure]:
     yield milliseconds("refresh: text in no call", render, before=submit)
 
 
-def _frame_figure(ledger: Ledger) -> Figure:
+def _frame_figures(ledger: Ledger, calls_count: int) -> Iterator[Figure]:
     log = Log(ledger, PandasViews())
-    return milliseconds("log.frame()", log.frame, limit=_FRAME_MILLISECONDS, repeats=5)
+    sizes = [calls_count // 100, calls_count // 10, calls_count]
+    taken = [seconds(lambda up_to=size: log.frame(CallFilter(up_to=up_to)))[0] for size in sizes]
+    for size, wall in zip(sizes, taken, strict=True):
+        yield Figure(f"log.frame() of {size:,} calls", wall * 1e3, "ms")
+    yield Figure("log.frame(): exponent of its growth", slope(sizes, taken), "", note="1 is linear")
+    yield milliseconds("log.frame()", log.frame, limit=_FRAME_MILLISECONDS, repeats=9)
+    yield milliseconds("log.results()", log.results, repeats=3)
 
 
 def _writing_figures(ledger: Ledger) -> Iterator[Figure]:

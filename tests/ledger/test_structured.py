@@ -11,11 +11,17 @@ from hypothesis import strategies as st
 
 from asyncmcp_nb.ledger.structured import structured_column, structured_of
 
+KEYS = ["structuredContent", "a", '"', "é", 'a"structuredContent']
+
 TREES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text() | st.just("structuredContent"),
     lambda inner: (
         st.lists(inner, max_size=3)
-        | st.dictionaries(st.sampled_from(["structuredContent", "a", '"', "é", 'a"structuredContent']), inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(KEYS),
+            inner,
+            max_size=3,
+        )
     ),
     max_leaves=8,
 )
