@@ -116,8 +116,6 @@ def test_the_keyboard_alone_fills_in_a_form_in_order_and_sends_it(open_cells: Op
     form.get_by_label(re.compile("^Name")).focus()
 
     keyboard.type("Ada")
-    # A disabled button is no stop for Tab: the kernel says when the name is good.
-    expect(form.get_by_role("button", name="Send", exact=True)).to_be_enabled()
     visited: list[str] = []
     while "Send" not in visited and len(visited) < 12:
         keyboard.press("Tab")

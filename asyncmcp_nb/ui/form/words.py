@@ -13,6 +13,8 @@ from asyncmcp_nb.ui.form.node import Node
 _DEFAULT_CHARACTERS: Final = 60
 _MESSAGE_CHARACTERS: Final = 300
 _LABEL_CHARACTERS: Final = 60
+_NAMED_COUNT: Final = 5
+"""Fields without a value that are named; of the others it is said how many."""
 
 VALUE_WORDS: Final[Mapping[Kind, str]] = {
     Kind.STRING: "text",
@@ -85,26 +87,44 @@ def states(node: Node) -> list[tuple[str, State]]:
 
 
 def summary(problems: Mapping[Path, str], root: Node) -> str:
-    """How many problems there are, and the first one; empty where there are none."""
+    """What is missing, or how many problems there are and the first; empty where there are none."""
     if not problems:
         return ""
-    path, message = first_problem(problems, root)
+    found = in_order(problems, root)
+    count = len(found)
+    if all(node is not None and is_wanting(node) for _, node in found):
+        return cut(_wanting([place_words(path, root) or "the form" for path, _ in found]), _MESSAGE_CHARACTERS)
+    path, _ = found[0]
     where = place_words(path, root)
-    words = f"{where}: {message}" if where else message
+    words = f"{where}: {problems[path]}" if where else problems[path]
     words = cut(one_line(words), _MESSAGE_CHARACTERS)
-    count = len(problems)
     return words if count == 1 else f"{count} problems; first {words}"
 
 
-def first_problem(problems: Mapping[Path, str], root: Node) -> tuple[Path, str]:
-    """The problem that stands first on the page; there must be one."""
+def is_wanting(node: Node) -> bool:
+    """Whether what is wrong with a place can only be that nothing was entered or chosen there."""
+    has_options = node.field.kind in {Kind.ENUM, Kind.UNION}
+    return node.state is State.OMITTED or (has_options and node.chosen is None and not node.text)
+
+
+def in_order(problems: Mapping[Path, str], root: Node) -> list[tuple[Path, Node | None]]:
+    """The places that have a problem, as they stand on the page, then those that do not stand there."""
+    found: dict[Path, Node | None] = {}
     waiting = [root]
     while waiting:
         node = waiting.pop()
         if node.path in problems:
-            return node.path, problems[node.path]
+            found.setdefault(node.path, node)
         waiting.extend(reversed(node.children))
-    return next(iter(problems.items()))
+    return list((found | {path: None for path in problems if path not in found}).items())
+
+
+def _wanting(names: list[str]) -> str:
+    if len(names) == 1:
+        return f"{names[0]} needs a value"
+    more = len(names) - _NAMED_COUNT
+    listed = ", ".join(names[:_NAMED_COUNT])
+    return f"{len(names)} fields need a value: {listed}{f' and {more:,} more' if more > 0 else ''}"
 
 
 def place_words(path: Path, root: Node) -> str:

@@ -9,7 +9,7 @@ from asyncmcp_nb.ui.escape import tag
 from asyncmcp_nb.ui.form.node import Node
 from asyncmcp_nb.ui.form_view.group import GroupView
 from asyncmcp_nb.ui.form_view.lines import LinesInput, has_lines
-from asyncmcp_nb.ui.form_view.place import HIDDEN, Desk, mark
+from asyncmcp_nb.ui.form_view.place import HIDDEN, Desk, PlaceView, mark
 from asyncmcp_nb.ui.form_view.row import ItemRow
 
 MAX_ROWS: Final = 100
@@ -44,6 +44,17 @@ class ArrayView(GroupView):
         super().open()
         if not was_there and self.node.may_add and not self.node.children:
             self.node.add()
+
+    def below(self) -> Sequence[PlaceView]:
+        """See ``PlaceView``."""
+        return self.rows
+
+    def focus(self) -> None:
+        """See ``PlaceView``."""
+        if self.lines is None:
+            super().focus()
+        else:
+            self.lines.input.focus()
 
     def message(self, node: Node) -> str | None:
         """See ``GroupView``; of lines, the first that is wrong."""

@@ -37,8 +37,10 @@ class GroupView(PlaceView):
 
     def show(self, node: Node, label: str) -> None:
         """See ``PlaceView``."""
-        is_shown = self.is_open and node.state is State.VALUE
         self.node = node
+        if self.desk.leads_below(node.path):
+            self.is_open = True
+        is_shown = self.is_open and node.state is State.VALUE
         mark(self.body, HIDDEN, not is_shown)
         if is_shown:
             self.show_body(node)
@@ -64,8 +66,12 @@ class GroupView(PlaceView):
             self.node.give()
 
     def focus(self) -> None:
-        """See ``PlaceView``."""
-        self.fold.focus()
+        """See ``PlaceView``; without a head, to the first that is below."""
+        below = self.below()
+        if self.is_bare and below:
+            below[0].focus()
+        else:
+            self.fold.focus()
 
     def _show_head(self, node: Node, label: str, *, is_shown: bool) -> None:
         words = plain(f"{'▾' if is_shown else '▸'} {label}")

@@ -46,6 +46,10 @@ class ObjectView(GroupView):
         given = sum(child.state is not State.OMITTED for child in node.children)
         return f"{given} of {len(node.children)} fields sent"
 
+    def below(self) -> list[PlaceView]:
+        """See ``PlaceView``."""
+        return [*self._views, *self._rows]
+
     def show_body(self, node: Node) -> None:
         """See ``GroupView``."""
         declared = [child for child in node.children if not child.is_extra]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Final, Protocol
 
 from asyncmcp_nb.ui.form.field import Path
@@ -45,6 +46,14 @@ class PlaceView:
         """Let the next key that is pressed go here."""
         raise NotImplementedError
 
+    def at(self, path: Path) -> PlaceView:
+        """The view of a place that is here or below, or the nearest on the way to it."""
+        return nearest(self.below(), path) or self
+
+    def below(self) -> Sequence[PlaceView]:
+        """The views that stand in this one."""
+        return ()
+
     def close(self) -> None:
         """Take it out of the page."""
         close_all(self.widget)
@@ -75,6 +84,7 @@ class Desk:
         self.is_acting = False
         """Whether a person's change is being made, after which all is brought in line."""
         self._tell = tell
+        self._led_to: Path = ()
         self._touched: set[Path] = set()
         self._is_all_touched = False
         self._is_showing = False
@@ -112,6 +122,19 @@ class Desk:
     def is_touched(self, path: Path) -> bool:
         """Whether a person has been there, so that what is wrong is no news in advance."""
         return self._is_all_touched or path in self._touched
+
+    @contextmanager
+    def leading(self, path: Path) -> Generator[None]:
+        """Let what is folded on the way to a place open when it is brought in line."""
+        self._led_to = path
+        try:
+            yield
+        finally:
+            self._led_to = ()
+
+    def leads_below(self, path: Path) -> bool:
+        """Whether a place below this one is to be seen."""
+        return len(self._led_to) > len(path) and self._led_to[: len(path)] == path
 
     def touch_all(self) -> None:
         """From now on, say everywhere what is wrong."""
@@ -155,6 +178,15 @@ def reconcile(
     for view in unwanted:
         view.close()
     return is_changed
+
+
+def nearest(views: Sequence[PlaceView], path: Path) -> PlaceView | None:
+    """Of views that stand beside each other, the one of a place, or the nearest in the right one."""
+    for view in views:
+        here = view.node.path
+        if path[: len(here)] == here:
+            return view.at(path)
+    return None
 
 
 def mark(widget: Placed, name: str, is_on: bool) -> None:

@@ -19,6 +19,10 @@ class RowView(PlaceView):
         self.holder = desk.kit.box([], "amcp-row-place")
         self.widget = desk.kit.box([], "amcp-row")
 
+    def below(self) -> list[PlaceView]:
+        """See ``PlaceView``."""
+        return self._inner
+
     @property
     def inner(self) -> PlaceView:
         """The view of the place itself."""

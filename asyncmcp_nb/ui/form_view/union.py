@@ -39,6 +39,10 @@ class UnionView(FieldView):
         """See ``PlaceView``."""
         self.input.focus()
 
+    def below(self) -> list[PlaceView]:
+        """See ``PlaceView``."""
+        return self._inner
+
     def message(self, node: Node) -> str | None:
         """See ``FieldView``; what stands in the same place says it."""
         return None if node.state is State.VALUE and node.children else super().message(node)

@@ -14,7 +14,7 @@ from asyncmcp_nb.ui.escape import tag
 from asyncmcp_nb.ui.form.field import Kind
 from asyncmcp_nb.ui.form.model import FormModel
 from asyncmcp_nb.ui.form.node import Node
-from asyncmcp_nb.ui.form.words import label, summary
+from asyncmcp_nb.ui.form.words import in_order, label, summary
 from asyncmcp_nb.ui.form_view.array import ArrayView
 from asyncmcp_nb.ui.form_view.choice import CheckView, ChoiceView, is_check
 from asyncmcp_nb.ui.form_view.json_pane import JsonPane
@@ -87,9 +87,18 @@ class FormView:
         return summary(self.model.problems(), self.model.root)
 
     def point_out(self) -> None:
-        """Say everywhere what is wrong, also where nobody has been yet."""
+        """Say everywhere what is wrong, also where nobody has been yet, and go to the first."""
         self._desk.touch_all()
-        self.refresh()
+        found = in_order(self.model.problems(), self.model.root)
+        path = found[0][0] if found else ()
+        with self._desk.leading(path):
+            self.refresh()
+        if self.json.trouble:
+            self._choose_side(is_json=True)
+        if self._is_json:
+            self.json.input.focus()
+        elif found:
+            self._root[0].at(path).focus()
 
     def reset(self) -> None:
         """Be as first shown."""
@@ -137,7 +146,10 @@ class FormView:
         self.json.show()
 
     def _switch(self, _: object) -> None:
-        self._is_json = not self._is_json
+        self._choose_side(is_json=not self._is_json)
+
+    def _choose_side(self, *, is_json: bool) -> None:
+        self._is_json = is_json
         self.which.description = _AS_FIELDS if self._is_json else _AS_JSON
         mark(self.widget, "amcp-shows-json", self._is_json)
 

@@ -68,7 +68,7 @@ class ToolForm:
         )
         self._news = kit.box([self._note, self.reload_button], "amcp-form-news", HIDDEN)
         self._place = kit.box([], "amcp-form-place")
-        self.bar = SendBar(kit, self.submit, question=question(tool))
+        self.bar = SendBar(kit, self.submit, lead=self._lead, question=question(tool))
         self.reset_button = kit.button(
             "Reset", "empty the form, as it was at first", telling(self._tell, self._reset)
         )
@@ -102,7 +102,8 @@ class ToolForm:
         """
         with self.view.lock:
             if self.reason():
-                self.view.point_out()
+                self._show_state()
+                self.bar.refuse()
                 return
             session = self._session()
             if session is None:
@@ -207,12 +208,20 @@ class ToolForm:
             mark(self._news, HIDDEN, True)
         old.close()
 
+    def _lead(self) -> None:
+        """Go to where the reason is why nothing can be sent, if it is in the form."""
+        if self._frozen or self._is_gone:
+            return
+        if self.view.problem_words():
+            self.view.point_out()
+        else:
+            self.timeout.input.focus()
+
     def _reset(self, _: object) -> None:
         self.view.reset()
 
     def _changed(self) -> None:
-        self.bar.stop_asking()
-        self.bar.say("")
+        self.bar.start_over()
         self._show_state()
 
     def _look_at_list(self, session: Session) -> None:

@@ -86,7 +86,7 @@ async def test_a_question_can_be_refused(session: Session, action: Action) -> No
 @pytest.mark.parametrize(
     ("kind", "why"),
     [
-        ("form", "required"),
+        ("form", "count needs a value"),
         ("sampling", "type an answer"),
         ("roots", "line 1: data is neither file://… nor a full path"),
     ],

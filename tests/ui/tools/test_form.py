@@ -43,6 +43,22 @@ WIPE = Tool(
     input_schema={"type": "object", "properties": {"table": {"type": "string"}}},
     annotations=ToolAnnotations(destructive_hint=True),
 )
+RIDE = Tool(
+    name="ride",
+    input_schema={
+        "type": "object",
+        "properties": {
+            "address": {
+                "type": "object",
+                "title": "Address",
+                "properties": {"city": {"type": "string"}},
+                "required": ["city"],
+            },
+            "unit": {"enum": ["km", "mile"]},
+        },
+        "required": ["address", "unit"],
+    },
+)
 STRANGE = Tool(
     name="strange",
     title=HOSTILE,
@@ -71,7 +87,7 @@ class Shelf:
 
 @pytest.fixture
 def shelf() -> Shelf:
-    return Shelf(ADD, WIPE, STRANGE)
+    return Shelf(ADD, WIPE, RIDE, STRANGE)
 
 
 @pytest.fixture
@@ -92,6 +108,12 @@ class Desk:
         self.calls: list[Call] = []
         self.form = ToolForm(session, tool, values, on_submit=self.calls.append)
         self.widget: Any = self.form.widget
+
+
+def is_ready(desk: Desk) -> bool:
+    """Whether Send looks as if it would send."""
+    send = button(desk, "Send")
+    return (send.tooltip, "amcp-waits" in send._dom_classes) == ("send this call", False)
 
 
 async def relist(session: Session, shelf: Shelf, *tools: Tool) -> None:
@@ -116,14 +138,44 @@ async def test_what_is_filled_in_is_sent_and_stays_for_the_next_call(
     assert f"sent as call {desk.calls[0].id}" in words(desk)
 
 
-async def test_send_is_off_with_a_reason_until_all_is_valid(session: Session) -> None:
+async def test_send_says_whether_it_is_ready_and_can_be_pressed_in_any_case(
+    session: Session,
+) -> None:
     desk = Desk(session, ADD)
-    found = [(button(desk, "Send").disabled, "Cannot be sent yet: a: " in words(desk))]
+    found = [(is_ready(desk), "Cannot be sent yet: a needs a value" in words(desk))]
 
     at(desk, "a *").value = "1"
-    found.append((button(desk, "Send").disabled, "Cannot be sent yet" in words(desk)))
+    found.append((is_ready(desk), "Cannot be sent yet" in words(desk)))
 
-    assert found == [(True, True), (False, False)]
+    assert found == [(False, True), (True, False)]
+    assert not button(desk, "Send").disabled
+
+
+async def test_a_press_in_vain_names_what_is_missing_and_says_it_beside_the_fields(
+    session: Session,
+) -> None:
+    desk = Desk(session, RIDE)
+    before = words(desk)
+
+    come_from_page(button(desk, "Send"))
+    pressed = words(desk)
+    at(desk, "city *").value = "Oslo"
+    after = words(desk)
+
+    assert "✗" not in before
+    assert "Not sent: 2 fields need a value: Address / city, unit" in pressed
+    assert pressed.count("✗required") == 2
+    assert "Cannot be sent yet: unit needs a value" in after
+    assert desk.calls == []
+
+
+async def test_a_double_click_sends_once(session: Session) -> None:
+    desk = Desk(session, ADD, a=1)
+
+    come_from_page(button(desk, "Send"))
+    come_from_page(button(desk, "Send"))
+
+    assert len(desk.calls) == 1
 
 
 async def test_nothing_invalid_is_sent_whoever_asks_for_it(session: Session, shelf: Shelf) -> None:
@@ -153,7 +205,7 @@ async def test_a_form_starts_with_the_values_it_is_given(session: Session) -> No
     desk = Desk(session, ADD, a=5)
 
     assert at(desk, "a *").value == "5"
-    assert not button(desk, "Send").disabled
+    assert is_ready(desk)
 
 
 async def test_values_of_one_form_are_not_in_another(session: Session) -> None:
@@ -193,8 +245,11 @@ async def test_a_timeout_that_is_none_holds_sending_up(session: Session, text: s
 
     at(desk, "Timeout, s").value = text
 
-    assert button(desk, "Send").disabled
-    assert "the timeout is no number of seconds" in words(desk)
+    button(desk, "Send").click()
+
+    assert not is_ready(desk)
+    assert desk.calls == []
+    assert "Not sent: the timeout is no number of seconds" in words(desk)
 
 
 # -- tools that destroy -------------------------------------------------------------------------
@@ -242,8 +297,11 @@ async def test_a_tool_that_is_gone_is_said_and_not_sent(session: Session, shelf:
 
     desk.form.render(session)
 
-    assert button(desk, "Send").disabled
-    assert "does not list add any more" in words(desk)
+    button(desk, "Send").click()
+
+    assert not is_ready(desk)
+    assert desk.calls == []
+    assert "Not sent: the server does not list add any more" in words(desk)
 
 
 async def test_a_changed_tool_is_said_and_its_form_is_made_anew_with_what_fits(
@@ -262,7 +320,7 @@ async def test_a_changed_tool_is_said_and_its_form_is_made_anew_with_what_fits(
     assert "c" in labels(desk)
     assert "The server has changed" not in words(desk)
     assert desk.form.model.value() == {"a": 1}
-    assert button(desk, "Send").disabled
+    assert not is_ready(desk)
 
 
 async def test_what_the_session_refuses_is_one_line(session: Session, shelf: Shelf) -> None:
@@ -282,9 +340,11 @@ async def test_a_closed_session_is_said(session: Session) -> None:
     button(desk, "Send").click()
     first = words(desk)
     desk.form.freeze("closed")
+    button(desk, "Send").click()
 
     assert "the session is closed" in first.lower() or "session is closed" in first
-    assert button(desk, "Send").disabled
+    assert not is_ready(desk)
+    assert "Not sent: the session is closed; connect again" in words(desk)
 
 
 async def test_an_error_of_whoever_shows_the_call_is_said(session: Session) -> None:
