@@ -2,27 +2,35 @@
 
 What is typed is text; the schema says what it stands for. Where several types are allowed, an
 unquoted word is read as the narrowest that fits (``null``, boolean, integer, number, JSON) and as a
-string otherwise; a quoted one is a string where a string is allowed.
+string otherwise; a quoted one is a string where a string is allowed. So ``x=12`` is a number and
+``x='12'`` a text where both are; listed values count among their types. Where a text is allowed,
+only what JSON would write so is a number: ``1.0`` is no integer, and ``007`` and ``+5`` are texts.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+import math
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from decimal import Decimal
 from typing import Any, Final, cast
 
 from mcp_types import Tool
 
 from asyncmcp_nb.magics.errors import MagicUsageError
 from asyncmcp_nb.magics.interpolate import Names, fill_json, fill_text, is_placeholder
+from asyncmcp_nb.magics.shapes import KINDS, Schema, Shape, is_same, shapes_of
 from asyncmcp_nb.magics.words import Word
+from asyncmcp_nb.printable import cut
 from asyncmcp_nb.session.validation import check_arguments, signature
-
-Schema = Mapping[str, Any]
+from asyncmcp_nb.ui.form.numbers import MAX_DIGIT_COUNT
 
 _MISS: Final = object()
-_DEPTH: Final = 8
-"""How many references and unions are followed; recursive schemas end there."""
+_NUMBER: Final = re.compile(r"[+-]?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
+_WHOLE: Final = re.compile(r"[+-]?(0|[1-9][0-9]*)")
+_KNOWN_COUNT: Final = 10
+_SAID_LENGTH: Final = 200
 
 
 def arguments_of(tool: Tool, words: Iterable[Word], names: Names) -> dict[str, Any]:
@@ -68,106 +76,82 @@ def _argument(word: Word, schema: Any, *, root: Schema, names: Names) -> Any:
     try:
         if word.is_json:
             return fill_json(word.text, names)
-        alternatives = list(_alternatives(schema, root, _DEPTH))
+        shapes = shapes_of(schema, root)
         if word.text.startswith(("{", "[")) and not is_placeholder(word.text):
-            value = read(word.text, alternatives, names=names, is_quoted=word.is_quoted)
+            value = read(word.text, shapes, names=names, is_quoted=word.is_quoted)
             return fill_text(value, names) if isinstance(value, str) else value
         filled = fill_text(word.text, names)
         if not isinstance(filled, str):
             return filled
-        return read(filled, alternatives, names=names, is_quoted=word.is_quoted)
+        return read(filled, shapes, names=names, is_quoted=word.is_quoted)
     except MagicUsageError as exc:
         raise MagicUsageError(f"{word.key}: {exc}") from None
 
 
-def read(
-    text: str, alternatives: Sequence[Schema], *, names: Names, is_quoted: bool = False
-) -> Any:
+def read(text: str, shapes: Sequence[Shape], *, names: Names, is_quoted: bool = False) -> Any:
     """What a text stands for.
 
     Args:
         text: As typed, without quotes.
-        alternatives: Simple schemas, any of which may be met.
+        shapes: Alternatives, any of which may be met.
         names: Variables, for JSON.
         is_quoted: Whether it was typed in quotes.
 
     Raises:
         MagicUsageError: It fits none of them.
     """
-    fixed = [value for schema in alternatives for value in _fixed_values(schema)]
-    if fixed:
-        for value in fixed:
-            if text in (value if isinstance(value, str) else None, json.dumps(value)):
+    is_text = any(shape.may_be("string") for shape in shapes)
+    # What may be text is a number only if it is written as one: 1.0 is no integer, nor is +5.
+    is_strict = is_text or any(shape.may_be("number") for shape in shapes)
+    order = ("string", *KINDS) if is_quoted else KINDS
+    for kind in order:
+        if not any(shape.may_be(kind) or shape.values for shape in shapes):
+            continue
+        value = text if kind == "string" else _value(kind, text, names=names, is_text=is_text)
+        if kind == "integer" and is_strict and not _WHOLE.fullmatch(text):
+            continue
+        for shape in shapes if value is not _MISS else ():
+            if shape.may_be(kind):
                 return value
-        known = ", ".join(repr(value) for value in fixed[:10])
-        raise MagicUsageError(f"{text!r} is none of {known}")
-    types = {kind for schema in alternatives for kind in types_of(schema)}
-    is_text = not types or "string" in types
-    if not (is_text and is_quoted):
-        for kind, reader in _READERS.items():
-            if types and kind not in types:
-                continue
-            value = _text_unless(reader, text, names) if is_text else reader(text, names)
-            if value is not _MISS:
-                return value
-    if is_text:
-        return text
-    raise MagicUsageError(
-        f"{text!r} is not {' or '.join(_article(kind) for kind in sorted(types))}"
-    )
+            for listed in shape.values:
+                if is_same(listed, value):
+                    return listed
+    raise MagicUsageError(_refusal(text, shapes))
 
 
 def values_of(schema: Any, root: Schema) -> list[str]:
     """The values that completion can offer: those of enums and booleans, as typed."""
     offered: list[str] = []
-    for alternative in _alternatives(schema, root, _DEPTH):
-        fixed = _fixed_values(alternative)
-        offered += [v if isinstance(v, str) else json.dumps(v) for v in fixed]
-        if not fixed:
-            offered += [kind for kind in types_of(alternative) if kind == "null"]
-            offered += ["true", "false"] if "boolean" in types_of(alternative) else []
-    return offered
+    for shape in shapes_of(schema, root):
+        offered += [v if isinstance(v, str) else json.dumps(v) for v in shape.values]
+        if shape.kinds is not None:
+            offered += ["null"] if shape.may_be("null") else []
+            offered += ["true", "false"] if shape.may_be("boolean") else []
+    return list(dict.fromkeys(offered))
 
 
-def types_of(schema: Schema) -> list[str]:
-    """The types that a schema names itself."""
-    declared: Any = schema.get("type")
-    listed = cast("list[Any]", declared) if isinstance(declared, list) else [declared]
-    return [kind for kind in listed if isinstance(kind, str)]
+def _value(kind: str, text: str, *, names: Names, is_text: bool) -> Any:
+    """A text read as a kind, or ``_MISS``."""
+    if is_text and text.startswith("+"):
+        return _MISS
+    try:
+        return _READERS[kind](text, names)
+    except MagicUsageError:
+        # It may be a string as well, so that no reader need be content with it.
+        if is_text:
+            return _MISS
+        raise
 
 
-def _alternatives(schema: Any, root: Schema, depth: int) -> Iterator[Schema]:
-    """The simple schemas that a schema comes down to, references and unions followed."""
-    if not isinstance(schema, dict) or depth == 0:
-        yield {}
-        return
-    found = cast("dict[str, Any]", schema)
-    reference: Any = found.get("$ref")
-    if isinstance(reference, str):
-        yield from _alternatives(_resolved(reference, root), root, depth - 1)
-        return
-    for keyword in ("anyOf", "oneOf", "allOf"):
-        options: Any = found.get(keyword)
-        if isinstance(options, list) and options:
-            for option in cast("list[Any]", options):
-                yield from _alternatives(option, root, depth - 1)
-            return
-    yield found
-
-
-def _resolved(reference: str, root: Schema) -> Any:
-    found: Any = root
-    for part in reference.removeprefix("#").strip("/").split("/"):
-        name = part.replace("~1", "/").replace("~0", "~")
-        found = cast("dict[str, Any]", found).get(name) if isinstance(found, dict) else None
-    return found
-
-
-def _fixed_values(schema: Schema) -> list[Any]:
-    if "const" in schema:
-        return [schema["const"]]
-    listed: Any = schema.get("enum")
-    return cast("list[Any]", listed) if isinstance(listed, list) else []
+def _refusal(text: str, shapes: Sequence[Shape]) -> str:
+    said = cut(repr(text), _SAID_LENGTH)
+    kinds = {kind for shape in shapes for kind in KINDS if shape.may_be(kind)}
+    listed = [value for shape in shapes for value in shape.values]
+    known = ", ".join(repr(value) for value in listed[:_KNOWN_COUNT])
+    wanted = " or ".join(_article(kind) for kind in sorted(kinds))
+    if not kinds:
+        return f"{said} is none of {known}"
+    return f"{said} is not {wanted}{f', and none of {known}' if known else ''}"
 
 
 def _null(text: str, _: Names) -> Any:
@@ -179,15 +163,19 @@ def _boolean(text: str, _: Names) -> Any:
 
 
 def _integer(text: str, _: Names) -> Any:
-    value = _number(text, _)
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    return value if isinstance(value, int) else _MISS
+    """Exact, also where it is written with a point or exponent."""
+    if not _NUMBER.fullmatch(text) or len(text) > MAX_DIGIT_COUNT:
+        return _MISS
+    value = Decimal(text)
+    is_whole = value.adjusted() < MAX_DIGIT_COUNT and value == value.to_integral_value()
+    return int(value) if is_whole else _MISS
 
 
-def _number(text: str, _: Names) -> Any:
-    value = _parsed(text)
-    return value if isinstance(value, int | float) and not isinstance(value, bool) else _MISS
+def _number(text: str, names: Names) -> Any:
+    if not _NUMBER.fullmatch(text):
+        return _MISS
+    value = _integer(text, names) if _WHOLE.fullmatch(text) else float(text)
+    return value if isinstance(value, int) or math.isfinite(value) else _MISS
 
 
 def _array(text: str, names: Names) -> Any:
@@ -202,21 +190,6 @@ def _bracketed(text: str, bracket: str, names: Names) -> Any:
     return fill_json(text, names) if text.lstrip().startswith(bracket) else _MISS
 
 
-def _text_unless(reader: Callable[[str, Names], Any], text: str, names: Names) -> Any:
-    """Read a word that may be a string as well, so that no reader need be content with it."""
-    try:
-        return reader(text, names)
-    except MagicUsageError:
-        return _MISS
-
-
-def _parsed(text: str) -> Any:
-    try:
-        return json.loads(text.removeprefix("+"), parse_constant=lambda _: _MISS)
-    except ValueError:
-        return _MISS
-
-
 _READERS: Final[Mapping[str, Callable[[str, Names], Any]]] = {
     "null": _null,
     "boolean": _boolean,
@@ -225,7 +198,7 @@ _READERS: Final[Mapping[str, Callable[[str, Names], Any]]] = {
     "array": _array,
     "object": _object,
 }
-"""From the narrowest to the widest."""
+"""Of all kinds but text."""
 
 
 def _article(kind: str) -> str:

@@ -10,12 +10,21 @@ from playwright.sync_api import Locator, expect
 
 from tests.browser.conftest import OpenCells
 from tests.browser.lab import THEMES, Lab, Theme
-from tests.browser.stage import START
+from tests.browser.stage import CONNECT, START
 
 AT = len(START)
 
 AA_RATIO = 4.5
 """WCAG 2.2, 1.4.3 Contrast (Minimum): https://www.w3.org/TR/WCAG22/#contrast-minimum"""
+
+ONE_WANTED = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
+
+RIDE = """
+from mcp_types import Tool
+from asyncmcp_nb.ui.tools.form import ToolForm
+form = ToolForm(session, Tool(name="ride", input_schema={schema!r}))
+form.widget
+"""
 
 FOCUSED = """
 () => {
@@ -126,6 +135,32 @@ def test_the_keyboard_alone_fills_in_a_form_in_order_and_sends_it(open_cells: Op
 
     assert [name.split()[0] for name in visited if name] == ["Times", "Tone", "JSON", "Send"]
     expect(form).to_contain_text("hello Ada hello Ada hello Ada")
+
+
+def test_a_press_in_vain_goes_to_the_first_field_that_wants_something(
+    open_cells: OpenCells,
+) -> None:
+    schema = {
+        "type": "object",
+        "properties": {"note": {"type": "string"}, "a": ONE_WANTED, "unit": {"enum": ["km", "m"]}},
+        "required": ["a", "unit"],
+    }
+    lab = open_cells(CONNECT, RIDE.format(schema=schema))
+    lab.run_all()
+    form = lab.output(1)
+    form.get_by_role("button", name="fold a *").click()
+    form.get_by_role("button", name="Reset").focus()
+
+    lab.page.keyboard.press("Shift+Tab")
+    lab.page.keyboard.press("Enter")
+    expect(form).to_contain_text("Not sent: 2 fields need a value: a / city, unit")
+    expect(form.get_by_label("city *")).to_be_focused()
+    lab.page.keyboard.type("Oslo")
+    form.get_by_role("button", name="Send", exact=True).click()
+
+    expect(form.get_by_label("unit *")).to_be_focused()
+    expect(form).to_contain_text("Not sent: unit needs a value")
+    expect(form.get_by_text("required", exact=True)).to_be_visible()
 
 
 def test_focus_and_what_is_typed_stay_while_rows_change(open_cells: OpenCells) -> None:

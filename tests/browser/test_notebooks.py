@@ -58,7 +58,7 @@ def test_02_a_form_is_filled_in_and_sent_and_a_question_is_answered(open_noteboo
     limit.fill("500")
     send = form.get_by_role("button", name="Send", exact=True)
     send.click()
-    expect(form).to_contain_text("Not sent: limit: must be at most")
+    expect(form).to_contain_text("Not sent: Limit: must be at most")
     expect(limit).to_be_focused()
     limit.fill("2")
     send.click()

@@ -13,7 +13,7 @@ from asyncmcp_nb.ui.form.field import OMITTED, Field, FormTextError, Kind, Optio
 from asyncmcp_nb.ui.form.hints import hints, shown
 from asyncmcp_nb.ui.form.merge import types
 
-MAX_OPTION_COUNT: Final = 500
+MAX_OPTION_COUNT: Final = 10_000
 """Values of an ``enum`` that are drawn as a choice."""
 
 MAX_PROPERTY_COUNT: Final = 2_000
@@ -143,13 +143,12 @@ def is_of_type(value: Any, name: str) -> bool:
 
 def choice(values: Sequence[tuple[Any, str, str]]) -> tuple[Option, ...]:
     """Options for values with their labels and descriptions, each value once."""
-    options: list[Option] = []
+    options: dict[str, Option] = {}
     for value, label, description in values:
-        is_known = any(json_text.same(value, option.value) for option in options)
-        if value is None or is_known or not _is_json(value):
-            continue
-        options.append(Option(label or shown(value), value, description))
-    return tuple(options)
+        if value is not None and _is_json(value):
+            option = Option(label or shown(value), value, description)
+            options.setdefault(json_text.identity(value), option)
+    return tuple(options.values())
 
 
 def _told_by_keywords(schema: Schema) -> str | None:

@@ -6,8 +6,7 @@ from copy import deepcopy
 from typing import Any
 
 from asyncmcp_nb.ui.form.content import Content
-from asyncmcp_nb.ui.form.field import Kind
-from asyncmcp_nb.ui.form.json_text import same
+from asyncmcp_nb.ui.form.field import Field, Kind
 from asyncmcp_nb.ui.form.node import Node
 from asyncmcp_nb.ui.form.scalars import NUMBERS, Fault, text_of, value_of
 
@@ -56,33 +55,41 @@ class BooleanContent(Content[Node]):
 
 
 class ChoiceContent(Content[Node]):
-    """One of the values that the schema lists, or the only one."""
+    """One of the values that the schema lists, or the only one; chosen, or typed by its words."""
+
+    def __init__(self, node: Node, field: Field) -> None:
+        super().__init__(node, field)
+        self._names = node.context.fields.names(field)
 
     def put(self, value: Any, /) -> bool:
         """Hold one of the listed values."""
-        for index, option in enumerate(self.field.options):
-            if same(option.value, value):
-                self.chosen, self.has_content = index, True
-                return True
-        self.refusal = "the value is none of those listed"
-        return False
+        index = self._names.holding(value)
+        if index is None:
+            self.refusal = "the value is none of those listed"
+            return False
+        self.choose(index)
+        return True
 
     def read(self) -> Any:
         """The value chosen."""
         if self.chosen is None:
-            return Fault("choose one")
+            return Fault(self._names.trouble(self.text), self.text or None)
         return deepcopy(self.field.options[self.chosen].value)
 
     def begin(self) -> None:
         """Choose the only value, if it is the only one."""
         if len(self.field.options) == 1:
-            self.chosen = 0
+            self.chosen, self.text = 0, self._names.words[0]
+
+    def type_text(self, text: str, /) -> None:
+        """Take the value that the words mean, or none yet."""
+        self.text, self.chosen, self.has_content = text, self._names.meant(text), True
 
     def choose(self, index: int, /) -> None:
         """Take a value by its index."""
         if not 0 <= index < len(self.field.options):
             raise IndexError(index)
-        self.chosen, self.has_content = index, True
+        self.chosen, self.text, self.has_content = index, self._names.words[index], True
 
 
 class NullContent(Content[Node]):

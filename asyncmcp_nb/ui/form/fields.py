@@ -8,9 +8,10 @@ from typing import Any, cast
 
 from asyncmcp_nb.session.patterns import surely_matches
 from asyncmcp_nb.ui.form.classify import json_field
-from asyncmcp_nb.ui.form.field import Field, Kind, Schema
+from asyncmcp_nb.ui.form.field import Field, Kind, Option, Schema
 from asyncmcp_nb.ui.form.json_text import same
 from asyncmcp_nb.ui.form.making import FieldMaker
+from asyncmcp_nb.ui.form.names import Names
 from asyncmcp_nb.ui.form.schema import Schemas
 from asyncmcp_nb.ui.form.unions import (
     constant,
@@ -38,6 +39,7 @@ class Fields:
         self._root = schema
         self._fits = fits
         self._closed = self._schemas.resolved(schema).schema if is_closed else None
+        self._names: dict[int, tuple[tuple[Option, ...], Names]] = {}
         self._properties: dict[int, tuple[Schema, list[Field]]] = {}
 
     def root(self) -> Field:
@@ -87,6 +89,14 @@ class Fields:
         if rest in (None, False):
             return None
         return self._maker.field(rest, name)
+
+    def names(self, field: Field) -> Names:
+        """The words for the options of a choice."""
+        known = self._names.get(id(field.options))
+        if known is None:
+            # The options are kept, so that their id is nobody else's.
+            known = self._names[id(field.options)] = (field.options, Names(field.options))
+        return known[1]
 
     def item(self, field: Field, index: int) -> Field | None:
         """The field of an item; None where there may be none."""

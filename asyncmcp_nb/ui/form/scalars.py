@@ -18,7 +18,7 @@ TEXTS: Final = ONE_LINE | {Kind.MULTILINE}
 TYPED: Final = TEXTS | NUMBERS | {Kind.JSON}
 """Kinds with one input for text."""
 
-CLEARED_BY_BLANK: Final = TYPED - {Kind.STRING, Kind.MULTILINE}
+CLEARED_BY_BLANK: Final = TYPED - {Kind.STRING, Kind.MULTILINE} | {Kind.ENUM}
 """Kinds for which no text is no value."""
 
 _UNKEPT: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f\u0085\u2028\u2029\ud800-\udfff]")

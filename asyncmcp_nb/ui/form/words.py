@@ -52,6 +52,8 @@ def placeholder(node: Node) -> str:
     if node.state is State.VALUE:
         return "empty text" if node.field.kind in {Kind.STRING, Kind.MULTILINE} else ""
     shape = _SHAPES.get(node.field.kind, "")
+    if node.field.kind is Kind.ENUM:
+        shape = f"type to search {len(node.field.options):,} values"
     if not may_omit(node):
         return shape
     default = default_words(node.field)
@@ -93,7 +95,10 @@ def summary(problems: Mapping[Path, str], root: Node) -> str:
     found = in_order(problems, root)
     count = len(found)
     if all(node is not None and is_wanting(node) for _, node in found):
-        return cut(_wanting([place_words(path, root) or "the form" for path, _ in found]), _MESSAGE_CHARACTERS)
+        return cut(
+            _wanting([place_words(path, root) or "the form" for path, _ in found]),
+            _MESSAGE_CHARACTERS,
+        )
     path, _ = found[0]
     where = place_words(path, root)
     words = f"{where}: {problems[path]}" if where else problems[path]
@@ -108,7 +113,7 @@ def is_wanting(node: Node) -> bool:
 
 
 def in_order(problems: Mapping[Path, str], root: Node) -> list[tuple[Path, Node | None]]:
-    """The places that have a problem, as they stand on the page, then those that do not stand there."""
+    """The places that have a problem, as they stand on the page; then those that do not."""
     found: dict[Path, Node | None] = {}
     waiting = [root]
     while waiting:

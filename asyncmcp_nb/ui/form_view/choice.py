@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Final
 
 from asyncmcp_nb.ui.form.field import Kind, State
+from asyncmcp_nb.ui.form.names import CHOOSE_ONE, IS_NULL, NOT_SENT
 from asyncmcp_nb.ui.form.node import Node
 from asyncmcp_nb.ui.form.words import default_words, may_omit
 from asyncmcp_nb.ui.form_view.place import Desk
@@ -12,21 +14,24 @@ from asyncmcp_nb.ui.form_view.scalar import FieldView
 from asyncmcp_nb.ui.form_view.state import take
 from asyncmcp_nb.ui.kit.inputs import Choice, Input, Options, plain
 
+LISTED_COUNT: Final = 15
+"""Values that are listed as they are; more are searched. Our choice: about what is seen at once."""
+
 
 def choices(node: Node) -> list[tuple[str, Any]]:
     """All that can be chosen for a place: states, and options by their index."""
-    labels = ["false", "true"]
+    labels: Sequence[str] = ["false", "true"]
     if node.field.kind is not Kind.BOOLEAN:
-        labels = [option.label for option in node.field.options]
+        labels = node.context.fields.names(node.field).words
     found: list[tuple[str, Any]] = []
     if may_omit(node):
         default = default_words(node.field)
-        found.append((f"(not sent, {default})" if default else "(not sent)", State.OMITTED))
+        found.append((f"(not sent, {default})" if default else NOT_SENT, State.OMITTED))
     elif node.state is State.OMITTED or node.field.kind is not Kind.BOOLEAN:
-        found.append(("(choose one)", State.OMITTED))
+        found.append((CHOOSE_ONE, State.OMITTED))
     found += [(label, index) for index, label in enumerate(labels)]
     if node.may_be_null:
-        found.append(("(null)", State.NULL))
+        found.append((IS_NULL, State.NULL))
     return found
 
 
@@ -104,6 +109,11 @@ class CheckView(FieldView):
 
     def _check(self, _: object) -> None:
         self.node.check(self.input.value)
+
+
+def is_long(node: Node) -> bool:
+    """Whether a choice has more values than one likes to look through."""
+    return node.field.kind is Kind.ENUM and len(node.field.options) > LISTED_COUNT
 
 
 def is_check(node: Node) -> bool:

@@ -9,7 +9,7 @@ from asyncmcp_nb.ui.form.node import Node
 from asyncmcp_nb.ui.form.scalars import NUMBERS
 from asyncmcp_nb.ui.form_view.place import Desk, PlaceView
 
-_LINES: Final = NUMBERS | {Kind.STRING}
+_LINES: Final = NUMBERS | {Kind.STRING, Kind.ENUM}
 """Kinds of items that a line can hold."""
 _LEAST_ROWS: Final = 3
 _MOST_ROWS: Final = 16
@@ -23,11 +23,11 @@ def has_lines(node: Node) -> bool:
 
 
 def take_lines(node: Node, text: str) -> None:
-    """Let the items of a list be the lines of a text; blank lines are no numbers."""
+    """Let the items of a list be the lines of a text; blank lines are texts only."""
     lines = text.split("\n")
     if lines[-1] == "":
         lines.pop()
-    if any(child.field.kind in NUMBERS for child in node.children):
+    if any(child.field.kind is not Kind.STRING for child in node.children):
         lines = [line.strip() for line in lines if line.strip()]
     while len(node.children) > len(lines):
         node.remove(node.children[-1])

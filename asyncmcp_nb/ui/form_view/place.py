@@ -181,7 +181,7 @@ def reconcile(
 
 
 def nearest(views: Sequence[PlaceView], path: Path) -> PlaceView | None:
-    """Of views that stand beside each other, the one of a place, or the nearest in the right one."""
+    """Among views that stand beside each other, the one of a place or the nearest to it."""
     for view in views:
         here = view.node.path
         if path[: len(here)] == here:

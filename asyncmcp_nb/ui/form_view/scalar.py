@@ -62,7 +62,7 @@ class TextView(FieldView):
         text = node.text if node.state is State.VALUE else ""
         if self.input.value != text:
             self.input.value = text
-        _describe(self.input, label, plain(placeholder(node)))
+        describe(self.input, label, plain(placeholder(node)))
         kind = node.field.kind
         says_all = kind is Kind.JSON or (kind in CLEARED_BY_BLANK and not node.may_be_null)
         self.state.show(node, label, is_needed=not says_all)
@@ -102,7 +102,7 @@ class FixedView(FieldView):
         words = plain(given if node.state is State.VALUE else "")
         if self.input.value != words:
             self.input.value = words
-        _describe(self.input, label, plain(placeholder(node)))
+        describe(self.input, label, plain(placeholder(node)))
         self.state.show(node, label)
         self.show_notes(node)
 
@@ -118,7 +118,8 @@ def _input(desk: Desk, field: Field) -> TextInput:
     return desk.kit.text("", *classes)
 
 
-def _describe(box: TextInput, label: str, words: str) -> None:
+def describe(box: TextInput, label: str, words: str) -> None:
+    """Give an input its label, and what it says while it is empty."""
     shown = plain(label)
     if box.description != shown:
         box.description = shown

@@ -16,12 +16,13 @@ from asyncmcp_nb.ui.form.model import FormModel
 from asyncmcp_nb.ui.form.node import Node
 from asyncmcp_nb.ui.form.words import in_order, label, summary
 from asyncmcp_nb.ui.form_view.array import ArrayView
-from asyncmcp_nb.ui.form_view.choice import CheckView, ChoiceView, is_check
+from asyncmcp_nb.ui.form_view.choice import CheckView, ChoiceView, is_check, is_long
 from asyncmcp_nb.ui.form_view.json_pane import JsonPane
 from asyncmcp_nb.ui.form_view.notes import problem
 from asyncmcp_nb.ui.form_view.object import ObjectView
 from asyncmcp_nb.ui.form_view.place import HIDDEN, Desk, PlaceView, mark, reconcile
 from asyncmcp_nb.ui.form_view.scalar import FixedView, TextView
+from asyncmcp_nb.ui.form_view.search import SearchView
 from asyncmcp_nb.ui.form_view.union import UnionView
 from asyncmcp_nb.ui.kit.inputs import Kit, close_all
 from asyncmcp_nb.ui.theme import sheet
@@ -177,6 +178,8 @@ def make_view(desk: Desk, node: Node, /, *, is_bare: bool = False) -> PlaceView:
             return FixedView(desk, node)
         case Kind.BOOLEAN if is_check(node):
             return CheckView(desk, node)
+        case Kind.ENUM if is_long(node):
+            return SearchView(desk, node)
         case Kind.ENUM | Kind.BOOLEAN:
             return ChoiceView(desk, node)
         case _:

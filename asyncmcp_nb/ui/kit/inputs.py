@@ -78,6 +78,13 @@ class Choice(Input, Protocol):
     options: Sequence[tuple[str, Any]]
 
 
+class Search(TextInput, Protocol):
+    """An input for text that offers some."""
+
+    options: Sequence[str]
+    """All different."""
+
+
 class Press(Placed, Button, Protocol):
     """A button."""
 
@@ -140,6 +147,12 @@ class Kit:
         """A list that opens."""
         made = self._labelled(ipywidgets.Dropdown, label, classes, options=_options(options))
         return cast("Choice", made)
+
+    def search(self, label: str, *classes: str) -> Search:
+        """An input for one line that offers what has the typed text in it; any text is taken."""
+        # With ``ensure_option`` the page would keep to itself what is none of the options, and the
+        # kernel go on with what was there before.
+        return cast("Search", self._labelled(ipywidgets.Combobox, label, classes))
 
     def button(self, words: str, tooltip: str, handler: Handler, *classes: str) -> Press:
         """A button; the tooltip says more than its words."""

@@ -93,6 +93,13 @@ TRAPS: Final[dict[str, dict[str, Any] | bool]] = {
 }
 """The seventeen that form libraries were tried on."""
 
+LOOK_ALIKES: Final[list[Any]] = [
+    *(1, "1", 1.0, "1.0", -0.0, 0, "0", True, "true", False, None, "null", "(null)", "", " ", "  "),
+    *("a b", "a  b", "a\nb", "a\u00a0b", "A b", [1], "[1]", {"a": 1}, '{"a": 1}', '"1"', "1 (2)"),
+    *(2**53, 2**53 + 1, "x" * 200, "x" * 201, "\u202e", "\\u202e", "é", "e\u0301", "$a$", "$b$"),
+]
+"""More than are listed, and many of them hard to tell apart."""
+
 SHAPES: Final[dict[str, dict[str, Any] | bool]] = {
     "root_true": True,
     "root_empty": {},
@@ -121,6 +128,10 @@ SHAPES: Final[dict[str, dict[str, Any] | bool]] = {
     "boolean_or_text": of({"type": ["boolean", "string"]}),
     "integer_or_number": of({"type": ["integer", "number", "null"]}),
     "every_type": of({"type": ["null", "boolean", "integer", "string", "array", "object"]}),
+    "enum_of_many": of({"enum": [f"value {n}" for n in range(5_000)]}),
+    "enum_of_many_numbers": of({"type": ["integer", "null"], "enum": [*range(40), None]}),
+    "enum_of_look_alikes": of({"enum": LOOK_ALIKES}),
+    "array_of_many": of({"type": "array", "items": {"enum": [*"abcdefghijklmnopqrst", 1, "1"]}}),
     "const": of({"const": {"a": [1, None]}}),
     "null": of({"type": "null"}),
     "nullable_of_open_api": of({"type": "string", "nullable": True}),
