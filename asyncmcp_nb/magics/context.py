@@ -47,6 +47,8 @@ class Command:
     name: str
     summary: str
     """One line for the help."""
+    details: tuple[str, ...] = ()
+    """Further lines, for the help on this subcommand alone."""
     run: Callable[[Context], Any]
     """Answers, or returns a coroutine that does."""
     grammar: Grammar = NOTHING

@@ -18,6 +18,13 @@ view = FormView(FormModel({"type": "object", "properties": properties, "required
 view.model.load({"tags": ["a", "b", "c"]})
 view.widget
 """
+MANY = """\
+from asyncmcp_nb.ui.form.model import FormModel
+from asyncmcp_nb.ui.form_view.view import FormView
+units = {"enum": [*(f"unit {n}" for n in range(5_000)), 1, "1", None]}
+view = FormView(FormModel({"type": "object", "properties": {"unit": units, "last": units}}))
+view.widget
+"""
 ACTIVE = "() => document.activeElement.labels[0].textContent"
 
 
@@ -32,9 +39,9 @@ def test_the_focus_stays_while_one_types_and_goes_with_an_item_that_moves(
     lab.page.keyboard.type("Rome", delay=30)
     expect(json).to_have_value(re.compile('"city": "Rome"'))
     typed_in = lab.page.evaluate(ACTIVE)
-    form.get_by_title("move item 3 of 3 up").focus()
+    form.get_by_role("button", name="move item 3 of 3 up").focus()
     lab.page.keyboard.press("Enter")
-    expect(form.get_by_title("move item 2 of 3 up")).to_be_focused()
+    expect(form.get_by_role("button", name="move item 2 of 3 up")).to_be_focused()
     json.fill('{"city": "Oslo", "tags": ["x"]}')
 
     assert typed_in == "city *"
@@ -50,11 +57,58 @@ def test_a_form_fits_its_place(open_cells: OpenCells) -> None:
     assert lab.too_wide() == []
 
 
-def test_every_control_has_a_name(open_cells: OpenCells) -> None:
+def test_every_control_has_a_name_of_its_own(open_cells: OpenCells) -> None:
     lab = open_cells(FIELDS)
-    lab.run(0)
+    form = lab.run(0)
 
     assert lab.nameless(0) == []
+    for role, name in (
+        ("textbox", "city *"),
+        ("textbox", "item 2 of 3"),
+        ("combobox", "what is sent for note"),
+        ("combobox", "what is sent for tags"),
+        ("button", "remove item 3 of 3"),
+        ("button", "move item 1 of 3 down"),
+    ):
+        expect(form.get_by_role(role, name=name, exact=True)).to_have_count(1)
+    expect(form.get_by_label("what is sent for note")).to_have_value("not\u00a0sent")
+
+
+def test_what_a_list_of_states_is_about_is_seen_by_whoever_is_there(open_cells: OpenCells) -> None:
+    lab = open_cells(FIELDS)
+    form = lab.run(0)
+    words = form.get_by_text("what is sent for note", exact=True)
+    widths = [(words.bounding_box() or {}).get("width", 0)]
+
+    form.get_by_label("what is sent for note").focus()
+    widths.append((words.bounding_box() or {}).get("width", 0))
+
+    assert [width > 40 for width in widths] == [False, True]
+    assert lab.too_wide() == []
+
+
+def test_one_of_many_values_is_searched_with_the_keyboard(open_cells: OpenCells) -> None:
+    lab = open_cells(MANY, "1")
+    form = lab.run(0)
+    unit, json = form.get_by_role("combobox", name="unit"), form.get_by_label("JSON")
+    keyboard = lab.page.keyboard
+
+    unit.focus()
+    keyboard.type("unit 49")
+    expect(json).to_have_value(re.compile('"unit": "unit 49"'))
+    keyboard.type("9x")
+    expect(form).to_contain_text("choose one; none of 5,002 has that in it")
+    keyboard.press("Backspace")
+    keyboard.press("Escape")
+    keyboard.press("Tab")
+    keyboard.press("Tab")
+    keyboard.type('"1"')
+
+    expect(form.get_by_label("last", exact=True)).to_be_focused()
+    expect(json).to_have_value(re.compile('"unit": "unit 499",\\s*"last": "1"'))
+    keyboard.press("Control+a")
+    keyboard.type("1")
+    expect(json).to_have_value(re.compile('"last": 1\\s'))
 
 
 def test_a_click_while_a_cell_runs_sends_all_that_was_typed(open_cells: OpenCells) -> None:

@@ -136,6 +136,119 @@ def test_a_wrong_value_gets_one_line_with_the_signature(line: str, problem: str)
     assert "\n" not in str(caught.value)
 
 
+AUTO_OR_TEXT = {"anyOf": [{"const": "auto"}, {"type": "string"}]}
+SIZE_OR_TEXT = {"oneOf": [{"enum": ["small", "big"]}, {"type": "string", "minLength": 6}]}
+AUTO_OR_WHOLE = {"anyOf": [{"const": "auto"}, {"type": "integer"}]}
+TEXT_OR_WHOLE = {"type": ["string", "integer"]}
+TEXT_OR_NUMBER = {"anyOf": [{"type": "number"}, {"type": "string"}]}
+LIST_OR_NULL = {"type": ["array", "null"], "items": {"type": "integer"}}
+LIST_OR_NULL_APART = {"anyOf": [{"$ref": "#/$defs/Words"}, {"type": "null"}]}
+TEXT_AROUND = {"type": "string", "anyOf": [{"minLength": 2}, {"enum": ["5"]}]}
+ALL_OF = {"allOf": [{"type": ["string", "integer"]}, {"type": "integer"}]}
+ALL_LISTED = {"allOf": [{"$ref": "#/$defs/Size"}, {"enum": ["big", "huge"]}]}
+WIDE_AND_WHOLE = {"allOf": [{"type": "number"}, {"type": ["integer", "string"]}]}
+LOOK_ALIKES = {"enum": [1, "1", 2.5, True, "true", None]}
+DEFINED = {
+    "Words": {"type": "array", "items": {"type": "string"}},
+    "Size": {"enum": ["small", "big"]},
+    "Either": {"anyOf": [{"$ref": "#/$defs/Size"}, {"$ref": "#/properties/other/anyOf/1"}]},
+    "Loop": {"anyOf": [{"$ref": "#/$defs/Loop"}] * 50},
+}
+
+
+def read_as(schema: Any, line: str) -> Any:
+    properties = {"x": schema, "other": {"anyOf": [{"type": "null"}, {"type": "integer"}]}}
+    tool = Tool(
+        name="t", input_schema={"type": "object", "$defs": DEFINED, "properties": properties}
+    )
+    return arguments_of(tool, split(line), NAMES)["x"]
+
+
+@pytest.mark.parametrize(
+    ("schema", "line", "value"),
+    [
+        (AUTO_OR_TEXT, "x=auto", "auto"),
+        (AUTO_OR_TEXT, "x=free", "free"),
+        (AUTO_OR_TEXT, "x=5", "5"),
+        (SIZE_OR_TEXT, "x=big", "big"),
+        (SIZE_OR_TEXT, "x=enormous", "enormous"),
+        (AUTO_OR_WHOLE, "x=auto", "auto"),
+        (AUTO_OR_WHOLE, "x=5", 5),
+        (TEXT_OR_WHOLE, "x=12", 12),
+        (TEXT_OR_WHOLE, "x='12'", "12"),
+        (TEXT_OR_WHOLE, "x=-12", -12),
+        (TEXT_OR_WHOLE, "x=1.0", "1.0"),
+        (TEXT_OR_WHOLE, "x=1e3", "1e3"),
+        (TEXT_OR_WHOLE, "x=007", "007"),
+        (TEXT_OR_WHOLE, "x=+5", "+5"),
+        (TEXT_OR_NUMBER, "x=1.0", 1.0),
+        (TEXT_OR_NUMBER, "x='1.0'", "1.0"),
+        (TEXT_OR_NUMBER, "x=1e999", "1e999"),
+        ({"type": ["integer", "number"]}, "x=2.0", 2.0),
+        ({}, "x=1.0", 1.0),
+        (LIST_OR_NULL, "x=null", None),
+        (LIST_OR_NULL, "x=[1, 2]", [1, 2]),
+        (LIST_OR_NULL_APART, 'x=["a"]', ["a"]),
+        (LIST_OR_NULL_APART, "x=null", None),
+        (TEXT_AROUND, "x=5", "5"),
+        (TEXT_AROUND, "x=true", "true"),
+        (ALL_OF, "x=5", 5),
+        (ALL_LISTED, "x=big", "big"),
+        (WIDE_AND_WHOLE, "x=1e3", 1000),
+        (LOOK_ALIKES, "x=1", 1),
+        (LOOK_ALIKES, "x='1'", "1"),
+        (LOOK_ALIKES, "x=true", True),
+        (LOOK_ALIKES, "x='true'", "true"),
+        (LOOK_ALIKES, "x=2.5", 2.5),
+        (LOOK_ALIKES, "x=null", None),
+        ({"const": [1, 2]}, "x=[1,2]", [1, 2]),
+        ({"const": 1.0}, "x=1", 1.0),
+        ({"type": "string", "enum": ["a", None]}, "x=a", "a"),
+        ({"$ref": "#/$defs/Either"}, "x=small", "small"),
+        ({"$ref": "#/$defs/Either"}, "x=7", 7),
+        ({"$ref": "#/properties/other"}, "x=7", 7),
+        ({"type": "integer"}, "x=1e30", 10**30),
+        ({"type": "integer"}, "x=12345678901234567890.0", 12345678901234567890),
+        ({"type": "number"}, "x=123456789012345678901", 123456789012345678901),
+        (TEXT_OR_WHOLE, f"x={'9' * 400}", int("9" * 400)),
+    ],
+)
+def test_a_word_of_several_alternatives_is_the_narrowest_that_it_can_be(
+    schema: Any, line: str, value: Any
+) -> None:
+    found = read_as(schema, line)
+
+    assert found == value
+    assert type(found) is type(value)
+
+
+@pytest.mark.parametrize(
+    ("schema", "line", "problem"),
+    [
+        (AUTO_OR_WHOLE, "x=free", "x: 'free' is not an integer, and none of 'auto'"),
+        (LIST_OR_NULL, "x=a", "x: 'a' is not an array or null"),
+        (ALL_OF, "x=five", "x: 'five' is not an integer"),
+        (ALL_LISTED, "x=small", "x: 'small' is none of 'big'"),
+        ({"type": "number"}, "x=1e999", "x: '1e999' is not a number"),
+        ({"type": "integer"}, "x=1e999999999", "x: '1e999999999' is not an integer"),
+        ({"type": "integer"}, "x=5.5", "x: '5.5' is not an integer"),
+        ({"type": "integer"}, f"x={'9' * 9_000}", f"x: '{'9' * 199}… (8,802 more characters)"),
+    ],
+)
+def test_a_word_that_fits_no_alternative_is_refused_in_one_line(
+    schema: Any, line: str, problem: str
+) -> None:
+    with pytest.raises(MagicUsageError) as caught:
+        read_as(schema, line)
+
+    assert str(caught.value).startswith(problem)
+
+
+def test_references_that_lead_nowhere_end() -> None:
+    with pytest.raises(InvalidArguments):
+        read_as({"$ref": "#/$defs/Loop"}, "x=word")
+
+
 def test_an_unknown_name_is_named_with_the_nearest() -> None:
     with pytest.raises(InvalidArguments, match="no argument 'flg', did you mean 'flag'"):
         read("flg=1")
@@ -148,6 +261,8 @@ def test_an_unknown_name_is_named_with_the_nearest() -> None:
         ("level", ["1", "2", "null"]),
         ("flag", ["true", "false"]),
         ("maybe", ["null"]),
+        ("either", ["null"]),
+        ("anything", []),
         ("text", []),
     ],
 )

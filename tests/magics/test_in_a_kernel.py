@@ -100,6 +100,13 @@ def test_help_lists_every_subcommand(notebook: Notebook) -> None:
     assert shown == notebook.ok("%mcp").stdout
 
 
+def test_help_on_call_says_how_values_are_read(notebook: Notebook) -> None:
+    shown = notebook.ok("%mcp help call").stdout
+
+    assert "where\n    text and numbers are allowed x=12 is a number, and x='12', x=1.0.2" in shown
+    assert "x=12" not in notebook.ok("%mcp help").stdout
+
+
 # -- the main job ---------------------------------------------------------------------------------
 
 

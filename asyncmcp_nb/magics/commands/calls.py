@@ -20,6 +20,12 @@ from asyncmcp_nb.session.validation import check_arguments, signature
 
 _TIMEOUT = Option("--timeout", "SECONDS")
 _ASYNC = Option("--async")
+_VALUES = (
+    "A value is read by the tool's schema. Where several kinds are allowed, it is the narrowest",
+    "that fits: null, true or false, a number, JSON, else text; in quotes it is text. So where",
+    "text and numbers are allowed x=12 is a number, and x='12', x=1.0.2, x=007 and x=+5 are text.",
+    'x:=12 and x:="12" are JSON, whatever the schema says.',
+)
 _CALL_OPTIONS = (_ASYNC, _TIMEOUT, YES, OUTPUT)
 
 
@@ -111,6 +117,7 @@ TOOLS = Command(
 CALL = Command(
     name="call",
     summary="call a tool and wait; --async gives the Call at once. key:=json forces JSON",
+    details=_VALUES,
     run=_call,
     grammar=Grammar(required=("TOOL",), rest="key=value ...", options=_CALL_OPTIONS),
     cell_grammar=Grammar(required=("TOOL",), options=_CALL_OPTIONS),
@@ -119,6 +126,7 @@ CALL = Command(
 FORM = Command(
     name="form",
     summary="a form for a tool, made from its schema; key=value is what it starts with",
+    details=_VALUES,
     run=_form,
     grammar=Grammar(required=("TOOL",), rest="key=value ...", options=(OUTPUT,)),
     needs_tools=True,

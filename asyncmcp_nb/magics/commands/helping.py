@@ -32,6 +32,9 @@ def _help(commands: Sequence[Command], context: Context) -> None:
         usages = [command.usage(), command.cell_usage()]
         print(*(usage for usage in usages if usage), sep="\n")
         print(f"    {command.summary}")
+        if name is not None:
+            for line in command.details:
+                print(f"    {line}")
 
 
 TRACEBACK = Command(

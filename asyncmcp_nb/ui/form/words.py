@@ -93,17 +93,15 @@ def summary(problems: Mapping[Path, str], root: Node) -> str:
     if not problems:
         return ""
     found = in_order(problems, root)
-    count = len(found)
-    if all(node is not None and is_wanting(node) for _, node in found):
-        return cut(
-            _wanting([place_words(path, root) or "the form" for path, _ in found]),
-            _MESSAGE_CHARACTERS,
-        )
+    names = [place_words(path, root) or "the form" for path, _ in found]
+    wanting = [node is not None and is_wanting(node) for _, node in found]
+    if all(wanting):
+        return cut(_wanting(names), _MESSAGE_CHARACTERS)
     path, _ = found[0]
-    where = place_words(path, root)
-    words = f"{where}: {problems[path]}" if where else problems[path]
+    words = f"{names[0]}: {problems[path]}" if path else problems[path]
+    words = _wanting(names[:1]) if wanting[0] else words
     words = cut(one_line(words), _MESSAGE_CHARACTERS)
-    return words if count == 1 else f"{count} problems; first {words}"
+    return words if len(found) == 1 else f"{len(found)} problems; first {words}"
 
 
 def is_wanting(node: Node) -> bool:

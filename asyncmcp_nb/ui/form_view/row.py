@@ -48,9 +48,9 @@ class ItemRow(RowView):
 
     def __init__(self, desk: Desk, node: Node, moved: Callable[[int], None]) -> None:
         kit = desk.kit
-        self.up = kit.button("↑", "", desk.handler(self._move_up), "amcp-small")
-        self.down = kit.button("↓", "", desk.handler(self._move_down), "amcp-small")
-        self.drop = kit.button("✕", "", desk.handler(self._remove), "amcp-small")
+        self.up = kit.button("", "", desk.handler(self._move_up), "amcp-small", "amcp-up")
+        self.down = kit.button("", "", desk.handler(self._move_down), "amcp-small", "amcp-down")
+        self.drop = kit.button("", "", desk.handler(self._remove), "amcp-small", "amcp-drop")
         super().__init__(desk, node, buttons=[self.up, self.down, self.drop])
         self._moved = moved
         self.widget.children = [self.holder, self.tools]
@@ -88,7 +88,7 @@ class EntryRow(RowView):
         kit = desk.kit
         self.key = kit.text("name", "amcp-key")
         self.key.observe(desk.handler(self._rename, self), "value")
-        self.drop = kit.button("✕", "", desk.handler(self._remove), "amcp-small")
+        self.drop = kit.button("", "", desk.handler(self._remove), "amcp-small", "amcp-drop")
         super().__init__(desk, node, buttons=[self.drop])
         children: list[Widget] = [self.key, self.holder, self.tools]
         self.widget.children = children

@@ -55,9 +55,9 @@ def at(view: Any, label: str) -> Any:
 
 
 def button(view: Any, words: str, nth: int = 0) -> Any:
-    """A button whose words begin so."""
+    """A button whose words, or else tooltip, begin so."""
     buttons = [w for w in seen(view.widget) if isinstance(w, ipywidgets.Button)]
-    found = [w for w in buttons if w.description.startswith(words)]
+    found = [w for w in buttons if (w.description or w.tooltip or "").startswith(words)]
     assert found, f"no button {words!r} among {[w.description for w in buttons]}"
     return found[nth]
 

@@ -30,7 +30,7 @@ def chosen(values: list[Any]) -> tuple[FormModel, Any, Names]:
         (["", " ", "x"], ['""', '" "', "x"]),
         (["(null)", "(not sent)"], ['"(null)"', '"(not sent)"']),
         (["a b", "a  b", "a\nb"], ['"a b" (1)', '"a b" (2)', '"a\\nb"']),
-        ([{"a": 1}, '{"a": 1}'], ['{"a": 1} (1)', '"{\\"a\\": 1}"']),
+        ([{"a": 1}, '{"a": 1}'], ['{"a": 1}', '"{\\"a\\": 1}"']),
     ],
 )
 def test_values_that_look_alike_are_told_apart(values: list[Any], words: list[str]) -> None:
@@ -74,17 +74,17 @@ def test_capitals_do_not_matter_where_only_one_value_is_meant() -> None:
 @pytest.mark.parametrize(
     ("typed", "problem"),
     [
-        ("value 12", "choose one; 3 of 200 match: value 120, value 121, value 122"),
-        ("19", "choose one; 11 of 200 match: value 19, value 119, value 190, …"),
-        ("nothing", "choose one; none of 200 has that in it"),
+        ("v1x", "choose one; none of 20 has that in it"),
+        (" V", "choose one; 20 of 20 match: v0, v1, v2, …"),
+        ("1", "choose one; 11 of 20 match: v1, v10, v11, …"),
+        ("other", "choose one; none of 20 has that in it"),
     ],
 )
 def test_what_is_none_of_the_values_yet_is_no_value_and_says_what_matches(
     typed: str, problem: str
 ) -> None:
-    values = [f"value {n}" for n in (*range(12), *range(13, 123), *range(123, 202))]
-    model, place, _ = chosen([v for v in values if v not in ("value 200",)])
-    model.load({"it": "value 7"})
+    model, place, _ = chosen([f"v{n}" for n in range(20)])
+    model.load({"it": "v7"})
     (place,) = model.root.children
 
     place.type_text(typed)

@@ -44,9 +44,9 @@ def test_items_are_added_removed_and_moved() -> None:
 
     button(view, "+ add item").click()
     at(view, "item 4 of 4").value = "d"
-    button(view, "↑", nth=3).click()
-    button(view, "✕", nth=0).click()
-    button(view, "↓", nth=0).click()
+    button(view, "move item 4 of 4 up").click()
+    button(view, "remove item 1 of 4").click()
+    button(view, "move item 1 of 3 down").click()
 
     assert view.model.value() == {"tags": ["d", "b", "c"]}
     assert [at(view, f"item {n} of 3").value for n in (1, 2, 3)] == ["d", "b", "c"]
@@ -56,7 +56,7 @@ def test_rows_stay_while_items_move_so_that_the_focus_does() -> None:
     view = form({"tags": ["a", "b", "c"]}, tags=TEXTS)
     before = shown_ids(view)
 
-    button(view, "↓", nth=0).click()
+    button(view, "move item 1 of 3 down").click()
 
     assert shown_ids(view) == before
 
@@ -64,11 +64,10 @@ def test_rows_stay_while_items_move_so_that_the_focus_does() -> None:
 def test_an_item_at_an_end_cannot_be_moved_further() -> None:
     view = form({"tags": ["a", "b"]}, tags=TEXTS)
 
-    ups = [button(view, "↑", nth=n).disabled for n in (0, 1)]
-    downs = [button(view, "↓", nth=n).disabled for n in (0, 1)]
+    ups = [button(view, f"move item {n} of 2 up").disabled for n in (1, 2)]
+    downs = [button(view, f"move item {n} of 2 down").disabled for n in (1, 2)]
 
     assert (ups, downs) == ([True, False], [False, True])
-    assert button(view, "↑", nth=1).tooltip == "move item 2 of 2 up"
 
 
 def test_objects_in_a_list_have_fields_of_their_own() -> None:
@@ -151,7 +150,7 @@ def test_a_map_takes_names_and_values() -> None:
     at(view, "value").value = "3"
 
     assert view.model.value() == {"weights": {"north": 3}}
-    button(view, "✕").click()
+    button(view, "remove north").click()
     assert view.model.value() == {"weights": {}}
 
 

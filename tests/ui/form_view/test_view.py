@@ -91,6 +91,72 @@ def test_what_can_only_be_one_value_is_shown_and_not_asked() -> None:
     assert view.model.value() == {"kind": "circle"}
 
 
+# -- many values ------------------------------------------------------------------------------
+
+MANY: list[Any] = [f"unit {n}" for n in range(5_000)]
+
+
+def test_many_values_are_searched_and_only_a_whole_one_is_sent() -> None:
+    view = form(required=["it"], it={"enum": [*MANY, 1, "1"]})
+    box, found = at(view, "it *"), list[Any]()
+
+    for typed in ("unit 49", "unit 499", '"1"', "1", "unit 5000", ""):
+        box.value = typed
+        found.append((view.problem_words(), view.model.value().get("it"), box.value))
+
+    assert isinstance(box, ipywidgets.Combobox)
+    assert list(box.options) == [*MANY, "1", '"1"']
+    assert found == [
+        ("", "unit 49", "unit 49"),
+        ("", "unit 499", "unit 499"),
+        ("", "1", '"1"'),
+        ("", 1, "1"),
+        ("it: choose one; none of 5,002 has that in it", "unit 5000", "unit 5000"),
+        ("it needs a value", None, ""),
+    ]
+
+
+def test_a_value_that_was_sent_is_not_sent_again_while_another_is_searched() -> None:
+    view = form({"it": "unit 7"}, it={"enum": MANY})
+
+    at(view, "it").value = "unit 7x"
+
+    assert view.problem_words() == "it: choose one; none of 5,000 has that in it"
+
+
+def test_the_states_of_a_choice_of_many_values_are_seen_and_chosen() -> None:
+    view = form(it={"enum": [*MANY, None]})
+    box, chosen = at(view, "it"), state(view, "it")
+    found = [(box.placeholder, view.model.value())]
+
+    pick(chosen, "null")
+    found.append((box.placeholder, view.model.value()))
+    box.value = "unit 3"
+    found.append((box.value, view.model.value()))
+    at(view, "JSON").value = '{"it": "unit 4"}'
+    found.append((box.value, view.model.value()))
+    pick(chosen, "not sent")
+    found.append((box.value, view.model.value()))
+
+    assert choices(chosen) == ["not sent", "null", "value"]
+    assert found == [
+        ("not sent · type to search 5,000 values", {}),
+        ("null", {"it": None}),
+        ("unit 3", {"it": "unit 3"}),
+        ("unit 4", {"it": "unit 4"}),
+        ("", {}),
+    ]
+
+
+def test_a_list_of_listed_values_can_be_pasted_as_lines() -> None:
+    view = form({"it": ["unit 1"]}, it={"type": "array", "items": {"enum": [*MANY, 1]}})
+
+    button(view, "edit as lines").click()
+    at(view, "one item a line").value = "unit 2\n\n1\nunit 3\n"
+
+    assert view.model.value() == {"it": ["unit 2", 1, "unit 3"]}
+
+
 # -- omitted, null, empty ---------------------------------------------------------------------
 
 
@@ -184,6 +250,34 @@ def test_what_was_typed_stays_though_it_is_no_number() -> None:
 
     assert at(view, "it").value == "12a"
     assert view.problem_words().startswith("it: ")
+
+
+def test_what_is_missing_is_named_in_its_order() -> None:
+    inner = {"type": "object", "properties": {"zip": WHOLE}, "required": ["zip"]}
+    names = [f"n{n}" for n in range(5)]
+    view = form(required=["place", *names], place=inner, **dict.fromkeys(names, WHOLE))
+
+    before = view.problem_words()
+    at(view, "JSON").value = '{"place": {"zip": 1}, "n0": 0, "n1": 1, "n2": 2, "n3": 3}'
+    one = view.problem_words()
+    at(view, "n3 *").value = "x"
+
+    assert before == "6 fields need a value: place / zip, n0, n1, n2, n3 and 1 more"
+    assert one == "n4 needs a value"
+    assert view.problem_words() == "2 problems; first n3: not a number"
+
+
+def test_what_is_folded_opens_on_the_way_to_the_first_problem() -> None:
+    deep: Any = WHOLE | {"maximum": 1}
+    for name in "dcba":
+        deep = {"type": "object", "properties": {name: deep}}
+    view = form({"it": {"a": {"b": {"c": {"d": 5}}}}}, it=deep, other=deep)
+    before = labels(view)
+
+    view.point_out()
+
+    assert before == []
+    assert labels(view) == ["d"]
 
 
 def test_the_first_problem_is_told_by_the_titles_on_the_way_to_it() -> None:
