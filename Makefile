@@ -16,7 +16,7 @@ ARMS := memory workers duplicates embedded
 # JupyterLab refuses to run as root unless told to; containers often are root.
 AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
-.PHONY: help lab demo notebooks test test-fauxqs test-faults test-browser browser soak bench fauxqs lint format types coverage acceptance clean
+.PHONY: help lab demo notebooks test test-fauxqs test-faults test-browser picture browser soak bench fauxqs lint format types coverage acceptance clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -41,6 +41,9 @@ test-faults: $(READY) fauxqs ## kill, freeze, cut off, forge: in memory, on moto
 
 test-browser: $(READY) browser ## use the notebooks in a browser, as a person would; keeps screenshots
 	$(BIN)/pytest -n 2 -m browser --session-timeout 600 tests/browser
+
+picture: $(READY) browser ## take the README's picture of the panel anew
+	$(BIN)/python -m tests.browser.picture
 
 browser: ## install Debian's chromium where none is there
 	@if [ -n "$${CHROMIUM:-}" ] || command -v chromium >/dev/null; then exit 0; fi; \

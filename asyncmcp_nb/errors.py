@@ -38,6 +38,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from asyncmcp_nb.printable import visible
+
 
 class AsyncMcpError(Exception):
     """Base of all errors of this package."""
@@ -172,6 +174,10 @@ class CallFailed(CallError):
         super().__init__(message)
         self.code = code
         self.data = data
+
+    def __str__(self) -> str:
+        """The server's words, with what would recolour or rewrite a terminal spelled out."""
+        return visible(super().__str__())
 
 
 class CallTimedOut(CallError):

@@ -63,12 +63,15 @@ class Finding:
 
 def examine(deployment: Deployment) -> Iterator[Finding]:
     """Look at one thing after the other, each when the next finding is asked for; blocks."""
-    yield _credentials(deployment)
+    credentials = _credentials(deployment)
+    yield credentials
+    if credentials.verdict == "problem":
+        return  # of the rest there would be no more to say
     with Admin.of(deployment) as admin:
-        first = _guarded("endpoint", lambda: _endpoint(admin, deployment))
-        yield first
-        if first.verdict == "problem":
-            return  # of the rest there would be no more to say
+        endpoint = _guarded("endpoint", lambda: _endpoint(admin, deployment))
+        yield endpoint
+        if endpoint.verdict == "problem":
+            return
         for what, look in _looks(admin, deployment):
             yield _guarded(what, look)
     yield _guarded("round trip", lambda: _round_trip(deployment))
@@ -209,7 +212,7 @@ def _round_trip(deployment: Deployment) -> Finding:
     try:
         queue = ensure_client(deployment, client)
         topic = plan_client_of(deployment, client).topic_arn or deployment.response_topic_arn
-        took_seconds = _sent_and_received(bus, topic, queue, client, is_fifo=deployment.fifo)
+        took_seconds = _sent_and_received(bus, topic, queue, client=client, is_fifo=deployment.fifo)
     finally:
         bus.close()
         remove_client(deployment, client)
@@ -222,7 +225,7 @@ def _round_trip(deployment: Deployment) -> Finding:
 
 
 def _sent_and_received(
-    bus: Bus, topic: str, queue: str, client: str, *, is_fifo: bool
+    bus: Bus, topic: str, queue: str, *, client: str, is_fifo: bool
 ) -> float | None:
     """Seconds from publishing to receiving; None where it did not come."""
     started = time.monotonic()

@@ -6,6 +6,7 @@ import difflib
 from collections.abc import Iterable
 from typing import Final
 
+from asyncmcp_nb import printable
 from asyncmcp_nb.errors import AsyncMcpError
 
 _LINE_LENGTH: Final = 600
@@ -38,8 +39,11 @@ class OneLineError(Exception):
 
 
 def one_line(error: BaseException) -> str:
-    """An error as one line: its words, without line breaks, cut where they are very long."""
-    words = " ".join(str(error).split()) or type(error).__name__
+    """An error as one line: its words, without line breaks, cut where they are very long.
+
+    They may be a server's: what would recolour or rewrite a terminal is spelled out.
+    """
+    words = printable.one_line(str(error)) or type(error).__name__
     if not isinstance(error, AsyncMcpError):
         words = f"{type(error).__name__}: {words}"
     return (

@@ -68,8 +68,11 @@ SHOW = (
 RAISES = (
     "%mcp call error",
     "%mcp call protocol",
+    "%mcp call loud",
     f"%mcp call {'<b>' * 50}",
     "await calls['protocol']",
+    "await calls['loud']",
+    "%mcp call error",
     "%mcp tb",
 )
 """What ends with the server's words in red."""

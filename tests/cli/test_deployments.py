@@ -1,4 +1,4 @@
-"""`asyncmcp-nb provision` with options, in a process of its own."""
+"""`asyncmcp-nb provision` with options, and `doctor`, each in a process of its own."""
 
 from __future__ import annotations
 
@@ -7,15 +7,23 @@ import sys
 from pathlib import Path
 
 from asyncmcp_nb.broker import embedded, teardown
-from asyncmcp_nb.profiles import load_profile, profile_file
+from asyncmcp_nb.broker.admin import Admin
+from asyncmcp_nb.broker.resources import Place
+from asyncmcp_nb.config import Deployment
+from asyncmcp_nb.profiles import load_profile, profile_file, save_profile
 
 PATIENCE_SECONDS = 40
 
 
 def provision(*arguments: str) -> tuple[int, str, str]:
     """Exit code, standard output and standard error."""
+    return run("provision", *arguments)
+
+
+def run(*arguments: str) -> tuple[int, str, str]:
+    """The same, of any command."""
     done = subprocess.run(
-        [sys.executable, "-m", "asyncmcp_nb", "provision", *arguments],
+        [sys.executable, "-m", "asyncmcp_nb", *arguments],
         capture_output=True,
         timeout=PATIENCE_SECONDS,
         check=False,
@@ -76,3 +84,20 @@ def test_a_bucket_that_is_not_there_is_said_before_anything_is_made(embedded_hom
     assert "no-such-bucket" in err
     assert "make the bucket first" in err
     assert not profile_file().exists()
+
+
+def test_the_doctor_ends_with_1_on_a_problem_and_names_the_next_step(
+    deployment: Deployment,
+) -> None:
+    save_profile(deployment)
+    well = run("doctor", deployment.name)
+    with Admin.of(deployment) as admin:
+        admin.unsubscribe(
+            deployment.request_topic_arn,
+            Place.of_arn(deployment.request_topic_arn).queue_arn(f"{deployment.name}-server"),
+        )
+    ill = run("doctor", deployment.name)
+
+    assert (well[0], well[2], "✗" in well[1]) == (0, "", False)
+    assert (ill[0], ill[2]) == (1, "error: 1 problem\n")
+    assert f"  → `asyncmcp-nb provision {deployment.name}`" in ill[1]

@@ -326,6 +326,12 @@ def test_a_tool_that_raises_speaks_in_one_line_and_tb_has_the_rest(connected: No
     assert connected.value("session.log.ledger.rows()[-1].status.value") == "'tool_error'"
 
 
+def test_tb_has_the_traceback_of_a_tool_that_python_called(connected: Notebook) -> None:
+    connected.ok("result = await session.call('fail', why='called by Python')")
+
+    assert "ValueError: called by Python" in connected.ok("%mcp tb").stdout
+
+
 def test_a_cell_that_fails_while_served_shows_its_error_and_keeps_the_server(
     connected: Notebook,
 ) -> None:
@@ -363,6 +369,14 @@ def test_a_session_that_is_assigned_or_silent_is_the_answer(connected: Notebook)
     assert connected.value("mine = %mcp connect --name kernel\nmine is session") == "True"
     assert connected.ok("%mcp connect --name kernel;").said == ""
     assert connected.value("session.is_closed") == "False"
+
+
+def test_the_doctor_looks_at_the_deployment(connected: Notebook) -> None:
+    said = connected.ok("%mcp doctor").stdout.splitlines()
+
+    assert said[0].startswith("deployment local in http://127.0.0.1:")
+    assert "✓ round trip: through local-responses to a queue of our own in" in said[-2]
+    assert said[-1] == "no problem found"
 
 
 # -- serving again --------------------------------------------------------------------------------

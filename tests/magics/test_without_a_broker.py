@@ -34,7 +34,7 @@ def test_nothing_runs_and_everything_says_so(notebook: Notebook, tmp_path: Path)
     assert notebook.ok("%mcp broker").stdout.startswith("no embedded broker is running")
     assert notebook.ok("%mcp broker stop").stdout == "no broker was running\n"
     assert notebook.ok("%mcp serve stop").stdout == "nothing is served by this notebook\n"
-    assert notebook.ok("%mcp tb").stdout == "no magic has failed yet\n"
+    assert notebook.ok("%mcp tb").stdout == "nothing has failed yet\n"
     assert notebook.run("%mcp status").error == "not connected; `%mcp connect` first"
     assert notebook.complete("%mcp call zzz") == []
     assert not list(tmp_path.glob("*broker.json"))

@@ -7,20 +7,20 @@ from collections.abc import Sequence
 from functools import partial
 
 from asyncmcp_nb.magics.context import Command, Context
-from asyncmcp_nb.magics.errors import MagicUsageError, ToolAnsweredError, nearest
+from asyncmcp_nb.magics.errors import MagicUsageError, nearest
 from asyncmcp_nb.magics.parser import Grammar
+from asyncmcp_nb.printable import visible
 
 
 def _traceback(context: Context) -> None:
-    error = context.state.last_error
-    if error is None:
-        print("no magic has failed yet")
-    else:
-        print("".join(traceback.format_exception(error)), end="")
-    behind = context.state.tool_errors.last
-    if isinstance(error, ToolAnsweredError) and behind is not None:
-        print("\nThe tool that a cell of this notebook serves raised last:\n")
-        print("".join(traceback.format_exception(behind)), end="")
+    error, behind = context.state.last_error, context.state.tool_errors.last
+    if error is not None:
+        print(visible("".join(traceback.format_exception(error))), end="")
+    elif behind is None:
+        print("nothing has failed yet")
+    if behind is not None:
+        print("The tool that a cell of this notebook serves raised last:\n")
+        print(visible("".join(traceback.format_exception(behind))), end="")
 
 
 def _help(commands: Sequence[Command], context: Context) -> None:
@@ -38,7 +38,9 @@ def _help(commands: Sequence[Command], context: Context) -> None:
 
 
 TRACEBACK = Command(
-    name="tb", summary="the whole traceback of the last error of a magic", run=_traceback
+    name="tb",
+    summary="the tracebacks of the last magic, and of the last tool of a cell, that failed",
+    run=_traceback,
 )
 
 
