@@ -11,7 +11,7 @@ from typing import Final
 
 _UNFIT: Final = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff"
-    "\ud800-\udfff]"
+    "\ud800-\udfff\ufffe\uffff]"
 )
 """Characters that move the cursor, change the direction of text around them, cannot be seen, or
 cannot be written as UTF-8."""

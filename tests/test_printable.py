@@ -16,6 +16,10 @@ def test_half_a_character_is_spelled_out() -> None:
     assert visible("a\ud800b") == "a\\ud800b"
 
 
+def test_what_is_no_character_is_spelled_out() -> None:
+    assert visible("a\ufffeb\uffff") == "a\\ufffeb\\uffff"
+
+
 def test_one_line_is_one_line() -> None:
     assert one_line(" a\r\n\tb\u2028c\x1b[2K ") == "a b c\\u001b[2K"
 

@@ -19,6 +19,7 @@ import pandas as pd
 from asyncmcp_nb.errors import MissingDependency
 from asyncmcp_nb.frame.png import smaller
 from asyncmcp_nb.ledger import Status
+from asyncmcp_nb.printable import cut, one_line
 
 WIDTH_PIXELS: Final = 720
 """Fixed, since a static picture in a saved notebook has no container to fill."""
@@ -44,6 +45,7 @@ ENDING_SHAPES: Final = {
 }
 """The same again, for who tells no colours apart."""
 
+_NAME_CHARACTERS: Final = 80
 _SCALE: Final = 1.5
 """Pixels of the picture for one of the chart: sharp on most screens, and not large in a file."""
 _DAY_SECONDS: Final = 86_400
@@ -120,6 +122,14 @@ def milliseconds(seconds: float) -> int:
 def clock(seconds: float) -> str:
     """Unix seconds as people read them."""
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def named(name: str) -> str:
+    """The name of a tool or group as a chart shows it.
+
+    It is a stranger's: what draws the pictures ends the whole process at a control character.
+    """
+    return cut(one_line(name), _NAME_CHARACTERS)
 
 
 def scale(looks: Mapping[Any, str], seen: Collection[Any] | None = None) -> Any:

@@ -147,7 +147,7 @@ def _row(tool: str, seconds: Array, edges: Array, *, height: int) -> Any:
             tooltip=["what:N", alt.Tooltip("at:Q", title="seconds", format=".3~r")],
         )
     )
-    title = f"{tool}: {len(seconds):,}, {_told(found)}"
+    title = f"{chart.named(tool)}: {len(seconds):,}, {_told(found)}"
     return chart.layered(bars, lines, title=title, description="").properties(
         width=chart.WIDTH_PIXELS, height=height
     )

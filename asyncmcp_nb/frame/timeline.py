@@ -78,7 +78,7 @@ def span_rows(calls: Sequence[CallRecord], now: float) -> pd.DataFrame:
             rows.append(
                 {
                     "call": call.call_id,
-                    "tool": call.tool,
+                    "tool": chart.named(call.tool),
                     "phase": span.phase,
                     "start": chart.milliseconds(span.start),
                     "end": chart.milliseconds(span.end),
@@ -101,7 +101,7 @@ def ending_rows(calls: Sequence[CallRecord]) -> pd.DataFrame:
         rows.append(
             {
                 "call": call.call_id,
-                "tool": call.tool,
+                "tool": chart.named(call.tool),
                 "status": call.status.value,
                 "end": chart.milliseconds(at),
                 "middle": lane + 0.5,
@@ -113,7 +113,7 @@ def ending_rows(calls: Sequence[CallRecord]) -> pd.DataFrame:
 
 def name_rows(calls: Sequence[CallRecord]) -> pd.DataFrame:
     """A row for each call with what stands beside its lane."""
-    names = [f"{call.tool} {call.call_id}" for call in calls]
+    names = [f"{chart.named(call.tool)} {call.call_id}" for call in calls]
     return pd.DataFrame({"name": names, "middle": [lane + 0.5 for lane in range(len(calls))]})
 
 
@@ -190,7 +190,7 @@ def count_rows(calls: Sequence[CallRecord], now: float, by: By) -> pd.DataFrame:
     starts = [chart.milliseconds(edge) for edge in edges]
     rows: list[dict[str, Any]] = []
     for name, mine in lanes(calls, lambda call: _lane_of(call, by)).items():
-        lane = f"{name} ({len(mine):,})"
+        lane = f"{chart.named(name)} ({len(mine):,})"
         low = np.zeros(BIN_COUNT)
         for phase, counts in reversed(counted(mine, edges, now).items()):
             rows += [

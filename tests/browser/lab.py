@@ -142,7 +142,7 @@ class Lab:
     def run(self, index: int) -> Locator:
         """Run a cell to its end; its output. It must not complain."""
         self.wait(self.start(index))
-        assert self.errors(index) == []
+        assert self.errors(index) == [], f"cell {index}: {self.errors(index)}"
         return self.output(index)
 
     def errors(self, index: int) -> list[str]:

@@ -206,6 +206,17 @@ def drawn_latency(records: list[CallRecord]) -> Any:
     return made.to_dict()
 
 
+@pytest.mark.parametrize("character", ["\x00", "\x1b", "\u202e", "\ufffe", "\uffff", "\U0001f427"])
+def test_no_name_of_a_tool_keeps_a_picture_from_being_drawn(book: Book, character: str) -> None:
+    name = f"a{character}b" + "y" * 100_000
+    book.answer(tool=name)
+    records = book.records
+
+    charts: tuple[Any, ...] = (timeline(records), timeline(records, by="tool"), latency(records))
+
+    assert [len(made._repr_mimebundle_()["image/png"]) > 1_000 for made in charts] == [True] * 3
+
+
 def test_answers_are_counted_by_how_long_they_took_for_each_tool(book: Book) -> None:
     for _ in range(3):
         book.answer(text="ok")
