@@ -148,7 +148,7 @@ def test_a_press_in_vain_goes_to_the_first_field_that_wants_something(
     lab = open_cells(CONNECT, RIDE.format(schema=schema))
     lab.run_all()
     form = lab.output(1)
-    form.get_by_role("button", name="fold a *").click()
+    form.get_by_role("button", name="▾ a *").click()
     form.get_by_role("button", name="Reset").focus()
 
     lab.page.keyboard.press("Shift+Tab")

@@ -71,7 +71,7 @@ def test_every_control_has_a_name_of_its_own(open_cells: OpenCells) -> None:
         ("button", "move item 1 of 3 down"),
     ):
         expect(form.get_by_role(role, name=name, exact=True)).to_have_count(1)
-    expect(form.get_by_label("what is sent for note")).to_have_value("not\u00a0sent")
+    expect(form.get_by_label("what is sent for note")).to_have_value("not sent")
 
 
 def test_what_a_list_of_states_is_about_is_seen_by_whoever_is_there(open_cells: OpenCells) -> None:
@@ -90,7 +90,8 @@ def test_what_a_list_of_states_is_about_is_seen_by_whoever_is_there(open_cells: 
 def test_one_of_many_values_is_searched_with_the_keyboard(open_cells: OpenCells) -> None:
     lab = open_cells(MANY, "1")
     form = lab.run(0)
-    unit, json = form.get_by_role("combobox", name="unit"), form.get_by_label("JSON")
+    unit = form.get_by_role("combobox", name="unit", exact=True)
+    json = form.get_by_role("textbox", name="JSON")
     keyboard = lab.page.keyboard
 
     unit.focus()
