@@ -7,19 +7,17 @@ the displays; it connects to nothing, and imports nothing that takes time before
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from IPython.core.magic import needs_local_scope, no_var_expand
 
-from asyncmcp_nb.magics.await_injection import AwaitInjector
+from asyncmcp_nb.magics.await_injection import MAGIC, AwaitInjector
 from asyncmcp_nb.magics.completion import Completion
 from asyncmcp_nb.magics.shell import Shell
 from asyncmcp_nb.ui.display import register, unregister
 
 if TYPE_CHECKING:
     from asyncmcp_nb.magics.dispatch import Dispatcher
-
-MAGIC: Final = "mcp"
 
 
 @dataclass(eq=False)

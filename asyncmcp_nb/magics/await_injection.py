@@ -13,11 +13,15 @@ from __future__ import annotations
 
 import ast
 import asyncio
+import linecache
+import sys
 import threading
 import weakref
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
+
+MAGIC: Final = "mcp"
 
 AWAITED: Final = "await"
 """The first word of a line whose answer is awaited."""
@@ -64,6 +68,28 @@ class AwaitInjector:
         if f"_magic('{self._magic}'," not in source:
             return lines
         return inject(source, self._magic).splitlines(keepends=True)
+
+
+def stands_alone(magic: str, names: object) -> bool:
+    """Whether a magic that runs now, without an ``await``, is a statement of its own.
+
+    So it is for the cell that loads the extension, which was read before there was an injector.
+
+    Args:
+        magic: Its name.
+        names: The notebook's namespace, by which the frame of its cell is known.
+    """
+    frame = sys._getframe()
+    while frame is not None and frame.f_globals is not names:
+        frame = frame.f_back
+    if frame is None:
+        return False
+    try:
+        tree = ast.parse("".join(linecache.getlines(frame.f_code.co_filename)))
+    except SyntaxError:
+        return False
+    calls = (found for found in _calls(tree, magic) if found.is_alone)
+    return any(c.call.lineno <= frame.f_lineno <= (c.call.end_lineno or 0) for c in calls)
 
 
 def _place() -> object:

@@ -12,7 +12,7 @@ from mcp import MCPError
 from pydantic import ValidationError
 
 from asyncmcp_nb.errors import AsyncMcpError, CallTimedOut
-from asyncmcp_nb.magics.await_injection import ALONE, AWAITED
+from asyncmcp_nb.magics.await_injection import ALONE, AWAITED, MAGIC, stands_alone
 from asyncmcp_nb.magics.commands import COMMANDS
 from asyncmcp_nb.magics.context import Command, Context
 from asyncmcp_nb.magics.errors import MagicUsageError, OneLineError, nearest
@@ -84,7 +84,8 @@ class Dispatcher:
     def _answer_blocking(
         self, line: str, body: str | None, local_names: Mapping[str, Any] | None
     ) -> Any:
-        command, context = self._prepared(line, body, local_names)
+        is_used = not stands_alone(MAGIC, self._shell.user_ns)
+        command, context = self._prepared(line, body, local_names, is_used=is_used)
         if command.needs_tools and context.session.tools is None:
             block(partial(_learn_tools, context.session), self._shell.loop_runner)
         answer = command.run(context)

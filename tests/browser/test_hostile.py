@@ -152,11 +152,13 @@ OPEN_ALL = """
 """
 DANGEROUS = ", ".join(
     (
-        *("script", "iframe", "object", "embed", "base", "meta", "link", "form"),
+        *("script", "iframe", "object", "embed", "base", "meta", "link"),
+        "form:not(.vega-bindings)",  # a chart's own, and empty
         *("[onerror]", "[onload]", "[onclick]", "[srcdoc]", "[href^='javascript' i]"),
         *("[href^='data:text' i]", "[src^='http://192' i]", "[src^='javascript' i]"),
         # Formulas of a server: nobody asked for them, and their errors are loud.
-        "mjx-container",
+        # How a frame shows is for pandas to say, and its formulas are harmless.
+        "mjx-container:not(table.dataframe mjx-container)",
     )
 )
 COLOURED = ".jp-OutputArea-output:not([data-mime-type*='error']) [class*='ansi-']"

@@ -92,6 +92,20 @@ def test_a_broker_that_goes_away_is_told_of_and_nothing_hangs(notebook: Notebook
     assert notebook.ok("%mcp log --status timed_out -o late").stdout == "late: 1 rows, 21 columns\n"
 
 
+def test_the_cell_that_loads_the_extension_can_connect_and_shows_no_panel(
+    notebook: Notebook,
+) -> None:
+    notebook.ok("%unload_ext asyncmcp_nb")
+    alone = notebook.ok("%load_ext asyncmcp_nb\n%mcp connect --name first")
+    notebook.ok("%unload_ext asyncmcp_nb")
+    given = notebook.value(
+        "%load_ext asyncmcp_nb\nmine = %mcp connect --name first\nmine is session"
+    )
+
+    assert alone.said.strip().splitlines()[-1].startswith("→ `session` alone in a cell")
+    assert given == "True"
+
+
 def test_a_session_made_in_python_is_the_magics_too(notebook: Notebook) -> None:
     notebook.ok(SERVE)
     notebook.ok("from asyncmcp_nb import connect\nmine = await connect(name='python')")
