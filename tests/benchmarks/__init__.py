@@ -1,5 +1,5 @@
-"""Figures, not tests: how long things take and how much they weigh. ``make bench`` prints them.
+"""Figures, not tests: how long things take, and what they cost. ``make bench`` prints them.
 
-Each module measures one area: it has a ``figures`` function, can be run by itself with ``python -m
-tests.benchmarks.NAME``, and is listed in ``__main__``.
+``areas`` has what is measured, ``peers`` the processes in which it happens, ``cast`` starts these
+and those that they are measured against, and ``figures`` and ``table`` are what is shown of it.
 """

@@ -11,14 +11,14 @@ from asyncmcp_nb.ledger import Arrival, Binding, Ledger, NewCall
 
 SESSION: Final = "c" * 32
 OUTSTANDING_COUNT: Final = 200
-"""The newest of them, which have no answer yet."""
+"""The newest of them, which have no answer yet, unless told otherwise."""
 
 _BEGIN: Final = 1_700_000_000.0
 _CHUNK_COUNT: Final = 2_000
 _WORDS: Final = ("alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta")
 
 
-def fill(ledger: Ledger, calls_count: int) -> int:
+def fill(ledger: Ledger, calls_count: int, *, outstanding_count: int = OUTSTANDING_COUNT) -> int:
     """Record calls of seven tools, half of them in groups, some with errors.
 
     Returns:
@@ -33,7 +33,7 @@ def fill(ledger: Ledger, calls_count: int) -> int:
         ledger.add(calls)
         ledger.bind([Binding(SESSION, _request(call), call.call_id) for call in calls])
         ledger.mark_sent([(call.call_id, call.submitted_at + 0.5, 420) for call in calls])
-        last = calls_count - OUTSTANDING_COUNT
+        last = calls_count - outstanding_count
         answered = list(_answers(calls[: max(0, last - begin)], begin, chance))
         payload_bytes += sum(len(arrival.payload) for arrival in answered)
         ledger.record(answered)

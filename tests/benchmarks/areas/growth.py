@@ -1,0 +1,100 @@
+"""Whether looking at a log grows with it as it should."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from asyncmcp_nb.ledger import Ledger
+from asyncmcp_nb.session import Log
+from asyncmcp_nb.ui.table.table import CallTable
+from asyncmcp_nb.views import PandasViews
+from tests.benchmarks.areas.many_calls import fill
+from tests.benchmarks.areas.onlooker import Onlooker
+from tests.benchmarks.areas.wire_comm import wired
+from tests.benchmarks.bench import Bench
+from tests.benchmarks.figures import Figure, at_most, count
+from tests.benchmarks.samples import slope
+from tests.benchmarks.timing import times
+
+_SIZES = (1_000, 10_000, 100_000)
+_REPEATS = 3
+LINEAR = at_most(1.05)
+
+
+@dataclass(frozen=True, slots=True)
+class Costs:
+    """Of one size."""
+
+    record: float
+    frame: float
+    refresh: float
+    file_bytes: float
+
+
+Measure = Callable[[Callable[[], object]], float]
+
+
+def figures(bench: Bench) -> Iterator[Figure]:
+    """Exponents of time, from a thousand calls to a hundred thousand."""
+    found = [costs(size, _seconds) for size in _SIZES]
+    for size, each in zip(_SIZES, found, strict=True):
+        yield Figure(name=f"log.frame() of {size:,} calls", value=each.frame * 1e3, unit="ms")
+        yield Figure(name=f"refresh, {size:,} calls", value=each.refresh * 1e3, unit="ms")
+    yield from exponents(_SIZES, found, "time")
+
+
+def exponents(sizes: Sequence[int], found: Sequence[Costs], of: str) -> Iterator[Figure]:
+    """The slopes; a refresh shows a page however many calls there are."""
+    yield _exponent(f"{of} to record calls", sizes, [each.record for each in found], of)
+    yield _exponent(f"{of} of log.frame()", sizes, [each.frame for each in found], of)
+    yield _exponent(f"{of} of a refresh", sizes, [each.refresh for each in found], of)
+    yield count(
+        "growth of the file: exponent",
+        slope(sizes, [each.file_bytes for each in found]),
+        target=LINEAR,
+    )
+
+
+def costs(size: int, measure: Measure) -> Costs:
+    """Record so many calls and look at them."""
+    with ExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory())
+        stack.enter_context(wired())
+        path = Path(folder) / "calls.sqlite"
+        with Ledger.open(path) as ledger:
+            record = measure(lambda: fill(ledger, size, outstanding_count=0))
+        file_bytes = path.stat().st_size
+        with Ledger.open(path) as ledger:
+            log = Log(ledger, PandasViews())
+            session: Any = Onlooker(ledger)
+            table = CallTable(session, on_open=print)
+            table.render(session)
+            # What is loaded at the first use is no matter of how many calls there are.
+            log.frame()
+            return Costs(
+                record,
+                median(measure(log.frame) for _ in range(_REPEATS)),
+                median(measure(lambda: table.render(session)) for _ in range(_REPEATS)),
+                file_bytes,
+            )
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    """Of wall time."""
+    [seconds], _ = times(work, repeats=1)
+    return seconds
+
+
+def _exponent(name: str, sizes: Sequence[int], values: Sequence[float], of: str) -> Figure:
+    return Figure(
+        name=f"growth of the {name}: exponent",
+        value=slope(sizes, values),
+        target=LINEAR,
+        is_exact=of != "time",
+    )
