@@ -16,7 +16,7 @@ ARMS := memory workers duplicates embedded
 # JupyterLab refuses to run as root unless told to; containers often are root.
 AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
-.PHONY: help lab demo notebooks test test-fauxqs test-faults test-browser picture browser soak bench fauxqs lint format types coverage acceptance clean
+.PHONY: help lab demo notebooks test test-fauxqs test-faults test-browser picture browser soak bench bench-quick fauxqs lint format types coverage acceptance clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -60,8 +60,11 @@ soak: $(READY) ## 20,000 calls through worker processes that keep being killed: 
 fauxqs: ## install fauxqs, in a cache folder
 	@tests/fauxqs/prepare.sh
 
-bench: $(READY) ## measure what it costs to look at 100,000 calls
-	$(BIN)/python -m tests.benchmarks
+bench: $(READY) fauxqs ## measure speed and cost beside bare boto3, mcp and asyncmcp: many minutes
+	$(BIN)/python -m tests.benchmarks $(BENCH)
+
+bench-quick: $(READY) fauxqs ## count AWS requests and steps; fails where one misses its target
+	$(BIN)/python -m tests.benchmarks --quick
 
 lint: $(READY) ## check style and formatting
 	$(BIN)/ruff check .

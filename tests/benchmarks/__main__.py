@@ -31,14 +31,14 @@ AREAS: Mapping[str, Area] = {
     "importing": importing.figures,
     "opening": opening.figures,
     "sequential": sequential.figures,
-    "at once": rates.figures,
-    "10 ms away": far_away.figures,
+    "rates": rates.figures,
+    "far-away": far_away.figures,
     "workers": workers.figures,
     "map": mapping.figures,
     "idle": idle.figures,
     "memory": memory.figures,
     "growth": growth.figures,
-    "views of 100,000 calls": views.figures,
+    "views": views.figures,
 }
 
 QUICK: Mapping[str, Area] = {

@@ -13,7 +13,7 @@ from typing import Any, Self
 
 PROJECT = Path(__file__).parents[2]
 
-PATIENCE_SECONDS = 900.0
+PATIENCE_SECONDS = 2_400.0
 """The most that a command may take."""
 _END_SECONDS = 10.0
 

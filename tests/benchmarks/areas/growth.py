@@ -44,7 +44,6 @@ def figures(bench: Bench) -> Iterator[Figure]:
     """Exponents of time, from a thousand calls to a hundred thousand."""
     found = [costs(size, _seconds) for size in _SIZES]
     for size, each in zip(_SIZES, found, strict=True):
-        yield Figure(name=f"log.frame() of {size:,} calls", value=each.frame * 1e3, unit="ms")
         yield Figure(name=f"refresh, {size:,} calls", value=each.refresh * 1e3, unit="ms")
     yield from exponents(_SIZES, found, "time")
 

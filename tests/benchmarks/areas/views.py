@@ -14,7 +14,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from asyncmcp_nb.ledger import Ledger, Status
+from asyncmcp_nb.ledger import CallFilter, Ledger, Status
 from asyncmcp_nb.session import Log
 from asyncmcp_nb.ui.table.table import CallTable
 from asyncmcp_nb.views import PandasViews
@@ -23,9 +23,11 @@ from tests.benchmarks.areas.onlooker import Onlooker
 from tests.benchmarks.areas.wire_comm import wired
 from tests.benchmarks.bench import Bench
 from tests.benchmarks.figures import Figure, at_most
+from tests.benchmarks.samples import slope
 from tests.benchmarks.timing import milliseconds
 
 _CALLS_COUNT = 100_000
+_FRAME_SIZES = (1_000, 10_000, 100_000)
 _REFRESH = at_most(20.0)
 _FRAME = at_most(500.0)
 _OVERHEAD_BYTES = at_most(2_000.0)
@@ -41,7 +43,7 @@ def figures(bench: Bench) -> Iterator[Figure]:
         yield _size_figure(path, payload_bytes)
         with Ledger.open(path) as ledger:
             yield from _table_figures(ledger)
-            yield _frame_figure(ledger)
+            yield from _frame_figures(ledger)
             yield from _writing_figures(ledger)
 
 
@@ -83,9 +85,20 @@ def _table_figures(ledger: Ledger) -> Iterator[Figure]:
     yield milliseconds("refresh: text in no call", render, before=submit)
 
 
-def _frame_figure(ledger: Ledger) -> Figure:
+def _frame_figures(ledger: Ledger) -> Iterator[Figure]:
     log = Log(ledger, PandasViews())
-    return milliseconds("log.frame()", log.frame, target=_FRAME, repeats=5)
+    found = [
+        milliseconds(
+            f"log.frame() of {size:,} calls",
+            lambda up_to=size: log.frame(CallFilter(up_to=up_to)),
+        )
+        for size in _FRAME_SIZES
+    ]
+    yield from found
+    grown = slope(_FRAME_SIZES, [figure.value for figure in found])
+    yield Figure(name="growth of log.frame(): exponent", value=grown, target=at_most(1.05))
+    yield milliseconds("log.frame()", log.frame, target=_FRAME)
+    yield milliseconds("log.results()", log.results, repeats=3)
 
 
 def _writing_figures(ledger: Ledger) -> Iterator[Figure]:

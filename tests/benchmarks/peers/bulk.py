@@ -16,6 +16,10 @@ from tests.benchmarks.peers.line import Command, memory_bytes, vitals
 from tests.helpers import eventually
 
 
+_SEND_SECONDS = 1_800.0
+"""The most that sending may take."""
+
+
 class Bulk:
     """Of one session."""
 
@@ -52,7 +56,9 @@ class Bulk:
         group = self._session.map("echo", [{"n": n} for n in range(count)], max_in_flight=count)
         self._kept.append(group)
         submitted_seconds = time.perf_counter() - began
-        await eventually(lambda: self._session.snapshot().queued_count == 0, within_seconds=600.0)
+        await eventually(
+            lambda: self._session.snapshot().queued_count == 0, within_seconds=_SEND_SECONDS
+        )
         gc.collect()
         return {
             "bytes_each": (memory_bytes() - before) / count,

@@ -15,6 +15,13 @@ from anyio.streams.buffered import BufferedByteReceiveStream
 from tests.benchmarks.peers.line import obey, plan, say, vitals
 
 _HEAD_BYTES = 2**16
+_ENDS = (
+    anyio.BrokenResourceError,
+    anyio.ClosedResourceError,
+    anyio.EndOfStream,
+    anyio.IncompleteRead,
+)
+"""How a connection ends."""
 
 
 class Delay:
@@ -27,16 +34,18 @@ class Delay:
 
     async def forward(self, client: anyio.abc.SocketStream) -> None:
         """One connection, until either end is closed."""
-        async with client, await anyio.connect_tcp("127.0.0.1", self._port) as broker:
-            with contextlib.suppress(anyio.BrokenResourceError, anyio.ClosedResourceError):
-                async with anyio.create_task_group() as tasks:
-                    tasks.start_soon(self._back, broker, client, tasks.cancel_scope)
-                    await self._there(client, broker)
-                    tasks.cancel_scope.cancel()
+        async with (
+            client,
+            await anyio.connect_tcp("127.0.0.1", self._port) as broker,
+            anyio.create_task_group() as tasks,
+        ):
+            tasks.start_soon(self._back, broker, client, tasks.cancel_scope)
+            await self._there(client, broker)
+            tasks.cancel_scope.cancel()
 
     async def _there(self, client: anyio.abc.SocketStream, broker: anyio.abc.SocketStream) -> None:
         incoming = BufferedByteReceiveStream(client)
-        with contextlib.suppress(anyio.IncompleteRead, anyio.EndOfStream):
+        with contextlib.suppress(*_ENDS):
             while True:
                 head = await incoming.receive_until(b"\r\n\r\n", _HEAD_BYTES)
                 body = await incoming.receive_exactly(_length(head))
@@ -50,7 +59,7 @@ class Delay:
         client: anyio.abc.SocketStream,
         scope: anyio.CancelScope,
     ) -> None:
-        with contextlib.suppress(anyio.BrokenResourceError):
+        with contextlib.suppress(*_ENDS):
             async for piece in broker:
                 await client.send(piece)
         scope.cancel()
