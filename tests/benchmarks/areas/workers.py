@@ -15,6 +15,7 @@ _IN_FLIGHT_COUNT = 8
 """Of each worker, so that sleeping is what limits it."""
 _SLEEP_SECONDS = 0.5
 _CALLS_COUNT = 160
+_WARM_UP_COUNT = 20
 
 
 def figures(bench: Bench) -> Iterator[Figure]:
@@ -26,6 +27,8 @@ def figures(bench: Bench) -> Iterator[Figure]:
             )
             for number in (1, 4)
         }
+        for pair in pairs.values():
+            nap(bench, pair, _WARM_UP_COUNT, 0.0)
         naps = interleaved(
             bench.repeats,
             {

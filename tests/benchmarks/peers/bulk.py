@@ -15,7 +15,6 @@ from tests.benchmarks.peers.app import number_in
 from tests.benchmarks.peers.line import Command, memory_bytes, vitals
 from tests.helpers import eventually
 
-
 _SEND_SECONDS = 1_800.0
 """The most that sending may take."""
 
