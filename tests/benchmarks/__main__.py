@@ -24,7 +24,8 @@ from tests.benchmarks.areas import (
     workers,
 )
 from tests.benchmarks.bench import Area, Bench
-from tests.benchmarks.figures import Figure
+from tests.benchmarks.figures import Figure, at_most, count
+from tests.benchmarks.processes import PeerFailed
 from tests.benchmarks.table import as_json, missed, table
 
 AREAS: Mapping[str, Area] = {
@@ -54,11 +55,9 @@ def main() -> int:
     areas = QUICK if options.quick else AREAS
     chosen = {name: area for name, area in areas.items() if options.only in {None, name}}
     began = time.monotonic()
-    found: dict[str, list[Figure]] = {}
     with backends.running(options.backend) as backend:
-        for name, area in chosen.items():
-            sys.stderr.write(f"-- {name}\n")
-            found[name] = list(area(Bench(backend, options.repeats)))
+        bench = Bench(backend, options.repeats)
+        found = {name: _measured(name, area, bench) for name, area in chosen.items()}
     seconds = time.monotonic() - began
     sys.stdout.write(f"{table(found)}\n\n{_summary(options.backend, found, seconds)}\n")
     if options.json is not None:
@@ -66,6 +65,19 @@ def main() -> int:
         options.json.write_text(as_json(found, **about))
     figures = [figure for several in found.values() for figure in several]
     return int(options.quick and any(figure.is_exact for figure in missed(figures)))
+
+
+def _measured(name: str, area: Area, bench: Bench) -> list[Figure]:
+    """The figures of an area; those it had when it failed, and that it did."""
+    sys.stderr.write(f"-- {name}\n")
+    figures: list[Figure] = []
+    try:
+        for figure in area(bench):
+            sys.stderr.write(f"   {figure.name}: {figure.value:.4g} {figure.unit}\n")
+            figures.append(figure)
+    except PeerFailed as exc:
+        figures.append(count("failed", 1, target=at_most(0), note=str(exc)))
+    return figures
 
 
 def _summary(backend: str, found: Mapping[str, list[Figure]], seconds: float) -> str:

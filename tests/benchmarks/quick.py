@@ -18,7 +18,7 @@ from tests.benchmarks.timing import steps
 
 _SIZES = (200, 600, 1_800)
 _ROW_COUNT = 50
-_LOG_SIZES = (1_000, 3_000, 9_000)
+_LOG_SIZES = (500, 1_500, 4_500)
 _NAP_COUNT = 40
 _NAP_SECONDS = 0.05
 _LINEAR = at_most(1.05)

@@ -53,6 +53,7 @@ def _row(figure: Figure) -> tuple[str, ...]:
 
 def _number(value: float) -> str:
     """Three digits, or a whole number."""
+    value = round(value, 4)
     if value == int(value) or abs(value) >= 100:
         return f"{value:,.0f}"
     return f"{value:.3g}"
