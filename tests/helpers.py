@@ -39,6 +39,7 @@ from mcp_types import (
 from asyncmcp_nb.bus import Bus, BusStatistics, Delivery, Faults, MemoryBus, QueueDepth
 from asyncmcp_nb.config import SnsSqsTransportConfig
 from asyncmcp_nb.errors import BusClosed, BusError
+from asyncmcp_nb.session.validation import warm_up
 from asyncmcp_nb.sns_sqs.addressing import attribute_text, subject_of
 from asyncmcp_nb.sns_sqs.server import bus_server
 from asyncmcp_nb.wire import Header, Incoming, Outgoing, decode, encode
@@ -307,6 +308,8 @@ def no_threads_left() -> Generator[None]:
     Raises:
         AssertionError: Some go on, though all that started them was closed.
     """
+    # The first session of a process imports the validator in a thread, which takes its time.
+    warm_up()
     before = set(threading.enumerate())
     yield
     deadline = time.monotonic() + PATIENCE_SECONDS

@@ -11,7 +11,6 @@ import anyio
 import pytest
 
 from asyncmcp_nb import Deployment, connect, serve
-from asyncmcp_nb.session.validation import warm_up
 from tests.helpers import eventually, no_threads_left, tool_server
 
 PATIENCE_SECONDS = 10.0
@@ -39,8 +38,6 @@ async def a_poll_waits(status: Any) -> None:
 
 @pytest.fixture
 def no_threads() -> Iterator[None]:
-    # The first session of a process imports the validator in a thread, which takes its time.
-    warm_up()
     with no_threads_left():
         yield
 
