@@ -62,15 +62,15 @@ def test_every_control_has_a_name_of_its_own(open_cells: OpenCells) -> None:
     form = lab.run(0)
 
     assert lab.nameless(0) == []
-    for role, name in (
-        ("textbox", "city *"),
-        ("textbox", "item 2 of 3"),
-        ("combobox", "what is sent for note"),
-        ("combobox", "what is sent for tags"),
-        ("button", "remove item 3 of 3"),
-        ("button", "move item 1 of 3 down"),
+    for found in (
+        form.get_by_role("textbox", name="city *", exact=True),
+        form.get_by_role("textbox", name="item 2 of 3", exact=True),
+        form.get_by_role("combobox", name="what is sent for note", exact=True),
+        form.get_by_role("combobox", name="what is sent for tags", exact=True),
+        form.get_by_role("button", name="remove item 3 of 3", exact=True),
+        form.get_by_role("button", name="move item 1 of 3 down", exact=True),
     ):
-        expect(form.get_by_role(role, name=name, exact=True)).to_have_count(1)
+        expect(found).to_have_count(1)
     expect(form.get_by_label("what is sent for note")).to_have_value("not sent")
 
 

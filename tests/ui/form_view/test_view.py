@@ -99,13 +99,14 @@ MANY: list[Any] = [f"unit {n}" for n in range(5_000)]
 def test_many_values_are_searched_and_only_a_whole_one_is_sent() -> None:
     view = form(required=["it"], it={"enum": [*MANY, 1, "1"]})
     box, found = at(view, "it *"), list[Any]()
+    offered = list(box.options)
 
     for typed in ("unit 49", "unit 499", '"1"', "1", "unit 5000", ""):
         box.value = typed
         found.append((view.problem_words(), view.model.value().get("it"), box.value))
 
     assert isinstance(box, ipywidgets.Combobox)
-    assert list(box.options) == [*MANY, "1", '"1"']
+    assert offered == [*MANY, "1", '"1"']
     assert found == [
         ("", "unit 49", "unit 49"),
         ("", "unit 499", "unit 499"),
