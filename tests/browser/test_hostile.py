@@ -79,7 +79,7 @@ RAISES = (
 """What ends with the server's words in red."""
 
 
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(480)
 def test_nothing_of_a_hostile_server_is_executed_or_breaks_the_layout(
     open_cells: OpenCells, folder: Path
 ) -> None:
