@@ -13,8 +13,8 @@ from __future__ import annotations
 
 import ast
 import asyncio
+import inspect
 import linecache
-import sys
 import threading
 import weakref
 from collections.abc import Iterator
@@ -79,7 +79,7 @@ def stands_alone(magic: str, names: object) -> bool:
         magic: Its name.
         names: The notebook's namespace, by which the frame of its cell is known.
     """
-    frame = sys._getframe()
+    frame = inspect.currentframe()
     while frame is not None and frame.f_globals is not names:
         frame = frame.f_back
     if frame is None:

@@ -123,8 +123,9 @@ def take(lab: Lab) -> None:
     lab.use_width(WIDTH, 2 * HEIGHT)
     box = panel.locator(".amcp-panel").bounding_box()
     assert box is not None
-    clip = {"x": box["x"], "y": box["y"], "width": box["width"], "height": HEIGHT}
-    lab.page.screenshot(path=PICTURE, clip=clip)
+    lab.page.screenshot(
+        path=PICTURE, clip={"x": box["x"], "y": box["y"], "width": box["width"], "height": HEIGHT}
+    )
 
 
 if __name__ == "__main__":
