@@ -8,6 +8,7 @@ pools otherwise than here, a receive goes on to the end of its long poll, as wit
 from __future__ import annotations
 
 import functools
+import selectors
 import socket
 import threading
 from collections.abc import Generator
@@ -20,13 +21,18 @@ from asyncmcp_nb.errors import BusClosed
 _POOL_CLASSES: Final = ("_endpoint", "http_session", "_pool_classes_by_scheme")
 """Where a boto3 client has the classes of its pools; private to botocore, hence ``watch``."""
 
+_LATE_SECONDS: Final = 2.0
+"""How long a receive that was on its way when all was closed may still bring something. Our choice:
+it may have reached the broker after the next message did."""
+
 _this_thread = threading.local()
 
 
 class Polls:
     """The receives of one bus. Safe to use from any thread."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, late_seconds: float = _LATE_SECONDS) -> None:
+        self._late_seconds = late_seconds
         self._lock = threading.Lock()
         self._sockets: set[socket.socket] = set()
         self._closed = False
@@ -61,8 +67,9 @@ class Polls:
         with own:
             with self._lock:
                 self._sockets.add(own)
-                if self._closed:
-                    _shut_down(own)
+                is_late = self._closed
+            if is_late and not _brings_something(own, self._late_seconds):
+                _shut_down(own)
             try:
                 yield
             except Exception as exc:
@@ -121,6 +128,12 @@ class _Watched:
             return answer.getresponse(*args, **kwargs)
         with polls.waiting_at(self.sock):
             return answer.getresponse(*args, **kwargs)
+
+
+def _brings_something(waiting: socket.socket, seconds: float) -> bool:
+    with selectors.DefaultSelector() as selector:
+        selector.register(waiting, selectors.EVENT_READ)
+        return bool(selector.select(seconds))
 
 
 def _shut_down(waiting: socket.socket) -> None:

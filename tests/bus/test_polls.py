@@ -21,7 +21,7 @@ from botocore.config import Config
 
 from asyncmcp_nb.broker import ensure_client, open_bus
 from asyncmcp_nb.bus.aws import AwsBus, make_client
-from asyncmcp_nb.bus.polls import watch
+from asyncmcp_nb.bus.polls import Polls, watch
 from asyncmcp_nb.bus.protocol import Delivery
 from asyncmcp_nb.config import Deployment
 from asyncmcp_nb.errors import BusClosed, BusUnavailable
@@ -157,6 +157,28 @@ def test_a_message_that_comes_after_closing_is_there_for_the_next_receive(
     assert delivery.body == "x"
     assert error_of(poll) is BusClosed
     next_bus.close()
+
+
+def test_a_receive_that_was_on_its_way_when_all_was_closed_still_brings_what_it_was_given() -> None:
+    polls = Polls()
+    polls.close()
+    ours, brokers = socket.socketpair()
+    with ours, brokers:
+        brokers.sendall(b"a message")
+
+        with polls.waiting_at(ours):
+            brought = ours.recv(100)
+
+    assert brought == b"a message"
+
+
+def test_a_receive_that_was_on_its_way_when_all_was_closed_and_is_given_nothing_ends() -> None:
+    polls = Polls(late_seconds=0.05)
+    polls.close()
+    ours, brokers = socket.socketpair()
+
+    with ours, brokers, polls.waiting_at(ours):
+        assert ours.recv(100) == b""
 
 
 def test_closing_a_bus_at_the_embedded_broker_ends_its_receives(
