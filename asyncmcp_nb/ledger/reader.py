@@ -14,7 +14,7 @@ from asyncmcp_nb.ledger.schema import CALL_COLUMNS
 from asyncmcp_nb.ledger.status import OUTSTANDING, STATUSES, Status
 from asyncmcp_nb.ledger.store import Store
 
-_CHUNK_COUNT: Final = 300
+_CHUNK_COUNT: Final = 1_000
 
 _SELECT: Final = " ".join(["SELECT", CALL_COLUMNS, "FROM calls"])
 
@@ -100,7 +100,7 @@ class LedgerReader:
             chosen: The filter.
 
         Yields:
-            A sequence a field for the first few hundred calls, then for the next: as much as stays
+            A sequence a field for the first thousand calls, then for the next: as much as stays
             in a processor's cache until it is made into something else.
         """
         columns = ", ".join(query.FIELDS.get(name, name) for name in names)
