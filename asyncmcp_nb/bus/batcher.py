@@ -2,7 +2,8 @@
 
 A batch goes out at once when nothing is in flight (or after ``linger_seconds``, where a batcher has
 one); while a request is in flight, what arrives gathers for the next. A further thread takes part
-only when a whole batch waits, so that load widens the requests before it multiplies them.
+only when a whole batch waits, so that load widens the requests before it multiplies them. Who has
+several values at once says so by ``gathering``, or the first of them would go alone.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
@@ -73,6 +75,7 @@ class Batcher(Generic[T]):
         self._threads: list[threading.Thread] = []
         self._in_flight = 0
         self._busy = 0
+        self._gatherer_count = 0
         self._closing = False
 
     @property
@@ -90,6 +93,18 @@ class Batcher(Generic[T]):
                 self._changed.notify_all()
                 return
         done(BusClosed(f"{self._name} is closed"))
+
+    @contextmanager
+    def gathering(self) -> Generator[None]:
+        """Around submits that belong together: until its end only full batches go out."""
+        with self._changed:
+            self._gatherer_count += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._gatherer_count -= 1
+                self._changed.notify_all()
 
     def close(self, timeout_seconds: float) -> None:
         """Send what is pending, then end; what is left after the timeout is refused."""
@@ -151,7 +166,7 @@ class Batcher(Generic[T]):
 
     def _linger_left(self) -> float | None:
         """Seconds until the oldest value need not linger; None where only an event can help."""
-        if not self._pending or self._in_flight:
+        if not self._pending or self._in_flight or self._gatherer_count:
             return None
         due = self._pending[0].submitted_at + self._linger_seconds
         return max(0.0, due - time.monotonic()) if self._linger_seconds else 0.0

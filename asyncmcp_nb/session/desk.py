@@ -202,8 +202,9 @@ class CallDesk:
     def _send(self, call_ids: list[str]) -> None:
         records = [r for r in self.ledger.get_many(call_ids) if r.status is Status.QUEUED]
         bindings = self._bind(records)
-        for record in records:
-            self._post(record, bindings[record.call_id], None)
+        with self._require_link().gathering():
+            for record in records:
+                self._post(record, bindings[record.call_id], None)
         gone = set(call_ids) - {record.call_id for record in records}
         self._outbox.settle(gone)
 

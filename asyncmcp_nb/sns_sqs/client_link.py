@@ -133,6 +133,8 @@ class ClientLink:
             retry_seconds=config.retry_seconds,
             limit_bytes=config.message_limit_bytes,
         )
+        self.gathering = self._publisher.gathering
+        """Around posts that belong together."""
         self._acker = make_acker(bus, config.sqs_queue_url, config)
         self._poller = Poller(
             bus,

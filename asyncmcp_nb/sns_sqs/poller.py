@@ -1,7 +1,7 @@
 """Threads that take messages from one queue.
 
 One thread polls an idle queue. While receives come back full, others join; they leave when theirs
-come back empty. There is no sleep between polls: the broker's own long poll is the wait.
+come back with less. There is no sleep between polls: the broker's own long poll is the wait.
 """
 
 from __future__ import annotations
@@ -172,7 +172,8 @@ class Poller:
             if count == BATCH_COUNT:
                 self._helper_count = min(self._helper_count + 1, self._thread_count - 1)
                 self._changed.notify_all()
-            elif count == 0 and index > 0:
+            elif index > 0:
+                # One poll would have brought it all: two that share it are paid for twice.
                 self._helper_count = min(self._helper_count, index - 1)
 
     def _note_failure(self, exc: BusError) -> None:

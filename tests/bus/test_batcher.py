@@ -188,6 +188,31 @@ def test_there_are_never_more_requests_in_flight_than_threads(bench: Bench) -> N
     assert set(bench.outcomes.wait(60)) == set(range(60))
 
 
+def test_what_is_submitted_together_goes_in_full_batches_and_the_rest_at_the_end(
+    bench: Bench,
+) -> None:
+    batcher = bench.make()
+
+    with batcher.gathering():
+        bench.submit(batcher, *range(12))
+        bench.outcomes.wait(10)
+        assert bench.line.batches == [list(range(10))]
+
+    bench.outcomes.wait(12)
+    assert bench.line.batches == [list(range(10)), [10, 11]]
+
+
+def test_a_batcher_that_closes_sends_what_gathers(bench: Bench) -> None:
+    batcher = bench.make()
+
+    with batcher.gathering():
+        bench.submit(batcher, 1, 2)
+        batcher.close(PATIENCE_SECONDS)
+
+    assert bench.outcomes.wait(2) == {1: None, 2: None}
+    assert bench.line.batches == [[1, 2]]
+
+
 def test_values_that_linger_share_one_request(bench: Bench) -> None:
     batcher = bench.make(linger_seconds=0.1)
 
