@@ -40,7 +40,7 @@ test-faults: $(READY) fauxqs ## kill, freeze, cut off, forge: in memory, on moto
 	$(PYTEST) tests/faults
 
 test-browser: $(READY) browser ## use the notebooks in a browser, as a person would; keeps screenshots
-	$(BIN)/pytest -n 2 -m browser --session-timeout 600 tests/browser
+	$(BIN)/pytest -n 2 -m browser --session-timeout 1500 tests/browser
 
 picture: $(READY) browser ## take the README's picture of the panel anew
 	$(BIN)/python -m tests.browser.picture

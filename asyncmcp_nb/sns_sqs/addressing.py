@@ -63,6 +63,13 @@ def attribute_text(value: object) -> str | None:
     return text if _ATTRIBUTE_TEXT.fullmatch(text) else None
 
 
+def method_of(message: JSONRPCMessage) -> str | None:
+    """The method as an attribute may have it; None for an answer."""
+    if isinstance(message, JSONRPCRequest | JSONRPCNotification):
+        return attribute_text(message.method)
+    return None
+
+
 def subject_of(message: JSONRPCMessage) -> Any:
     """The id of the request that a message is, answers, cancels or reports on; None where none."""
     match message:

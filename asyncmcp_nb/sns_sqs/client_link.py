@@ -11,6 +11,7 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -20,7 +21,6 @@ from mcp_types import (
     ErrorData,
     JSONRPCError,
     JSONRPCMessage,
-    JSONRPCNotification,
     JSONRPCRequest,
     JSONRPCResponse,
 )
@@ -37,6 +37,7 @@ from asyncmcp_nb.sns_sqs.addressing import (
     attribute_text,
     destination_worker,
     is_broadcast,
+    method_of,
     progress_of,
     protocol_version_of,
     subject_of,
@@ -133,8 +134,6 @@ class ClientLink:
             retry_seconds=config.retry_seconds,
             limit_bytes=config.message_limit_bytes,
         )
-        self.gathering = self._publisher.gathering
-        """Around posts that belong together."""
         self._acker = make_acker(bus, config.sqs_queue_url, config)
         self._poller = Poller(
             bus,
@@ -169,6 +168,10 @@ class ClientLink:
         )
 
     # -- out --------------------------------------------------------------------------------------
+
+    def gathering(self) -> AbstractContextManager[None]:
+        """Around posts that belong together; see ``Batcher.gathering``."""
+        return self._publisher.gathering()
 
     def post(self, message: JSONRPCMessage, done: Done, *, connection_id: str | None = None) -> int:
         """Publish a message; never blocks.
@@ -221,7 +224,7 @@ class ClientLink:
             client_id=self.client_id,
             connection_id=connection_id,
             request_id=None if subject is None else attribute_text(subject),
-            method=_method_of(message),
+            method=method_of(message),
             session_id=session_id,
             worker_id=worker_id,
             timestamp=time.time(),
@@ -334,12 +337,6 @@ class ClientLink:
             logger.warning("a question to an ended connection goes unanswered: %s", exc)
             return
         self._publisher.submit(outgoing, ignore, weight_bytes=outgoing.size_bytes)
-
-
-def _method_of(message: JSONRPCMessage) -> str | None:
-    if isinstance(message, JSONRPCRequest | JSONRPCNotification):
-        return attribute_text(message.method)
-    return None
 
 
 def _is_initialize(message: JSONRPCMessage) -> bool:
