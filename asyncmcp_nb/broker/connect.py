@@ -9,7 +9,7 @@ from asyncmcp_nb.config import Deployment
 
 
 def open_bus(deployment: Deployment) -> AwsBus:
-    """A bus for a deployment; the caller closes it.
+    """A bus for a deployment; the caller closes it. Blocks for a moment, and reads a file.
 
     On AWS, credentials come from botocore's usual search (environment, profile, role).
 

@@ -70,7 +70,7 @@ async def embedded(server: Any, *, spec_version: str) -> AsyncGenerator[Streams]
         sns_topic_arn=deployment.request_topic_arn,
         client_id="tester",
     )
-    bus = broker.open_bus(deployment)
+    bus = await anyio.to_thread.run_sync(broker.open_bus, deployment)
     async with _served(server, bus, [config], client) as streams:
         yield streams
     bus.close()
