@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -20,7 +19,7 @@ from asyncmcp_nb.bus.aws import AwsBus
 from asyncmcp_nb.config import Deployment
 from asyncmcp_nb.errors import BusNotFound, ConfigError
 from asyncmcp_nb.wire import Outgoing
-from tests.broker.test_provision import Eyes
+from tests.broker.eyes import Eyes
 
 ANYTHING = {"SessionId": "s1"}
 """What such a server says of a message names no client."""
@@ -34,14 +33,6 @@ def theirs(broker_deployment: Deployment) -> Deployment:
 @pytest.fixture
 def deployment(broker_deployment: Deployment) -> Deployment:
     return broker_deployment
-
-
-@pytest.fixture
-def eyes(deployment: Deployment) -> Iterator[Eyes]:
-    seeing = Eyes(deployment)
-    yield seeing
-    seeing.sqs.close()
-    seeing.sns.close()
 
 
 def own_topic(deployment: Deployment, client: str) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import socket
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -15,7 +14,7 @@ from asyncmcp_nb.broker.doctor import Finding, examine
 from asyncmcp_nb.bus.aws import AwsBus
 from asyncmcp_nb.config import Deployment
 from asyncmcp_nb.wire import Outgoing
-from tests.broker.test_provision import Eyes
+from tests.broker.eyes import Eyes
 
 AGAIN = ", with the options of then, puts it right"
 
@@ -23,14 +22,6 @@ AGAIN = ", with the options of then, puts it right"
 @pytest.fixture
 def deployment(broker_deployment: Deployment) -> Deployment:
     return broker_deployment
-
-
-@pytest.fixture
-def eyes(deployment: Deployment) -> Iterator[Eyes]:
-    seeing = Eyes(deployment)
-    yield seeing
-    seeing.sqs.close()
-    seeing.sns.close()
 
 
 def problems(deployment: Deployment) -> list[tuple[str, str]]:

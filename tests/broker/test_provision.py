@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
 
@@ -25,57 +24,15 @@ from asyncmcp_nb.bus.aws import AwsBus, make_client
 from asyncmcp_nb.config import Deployment
 from asyncmcp_nb.errors import BusNotFound, BusUnavailable, ConfigError
 from asyncmcp_nb.wire import Outgoing
+from tests.broker.eyes import Eyes
 
 ANY = {"MessageType": "jsonrpc"}
 """Attributes, since a filter for the absence of one drops messages without any."""
 
 
-class Eyes:
-    """Looks at what there is, past the code under test."""
-
-    def __init__(self, deployment: Deployment) -> None:
-        where: dict[str, Any] = {
-            "region": deployment.region,
-            "endpoint_url": deployment.endpoint_url,
-        }
-        self.sqs = make_client("sqs", **where)
-        self.sns = make_client("sns", **where)
-        self._base = deployment.name
-
-    def queue(self, url: str) -> dict[str, str]:
-        return self.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
-
-    def queue_names(self) -> list[str]:
-        urls = self.sqs.list_queues(QueueNamePrefix=self._base).get("QueueUrls", [])
-        return sorted(url.rpartition("/")[2].removeprefix(self._base) for url in urls)
-
-    def topic_names(self) -> list[str]:
-        arns = [topic["TopicArn"] for topic in self.sns.list_topics()["Topics"]]
-        names = [arn.rpartition(":")[2] for arn in arns]
-        return sorted(n.removeprefix(self._base) for n in names if n.startswith(self._base))
-
-    def feeds(self, topic_arn: str) -> dict[str, dict[str, Any]]:
-        """Subscription attributes by the name of the queue that is fed."""
-        found = self.sns.list_subscriptions_by_topic(TopicArn=topic_arn)["Subscriptions"]
-        return {
-            entry["Endpoint"].rpartition(":")[2].removeprefix(self._base): (
-                self.sns.get_subscription_attributes(SubscriptionArn=entry["SubscriptionArn"])
-            )["Attributes"]
-            for entry in found
-        }
-
-
 @pytest.fixture
 def deployment(broker_deployment: Deployment) -> Deployment:
     return broker_deployment
-
-
-@pytest.fixture
-def eyes(deployment: Deployment) -> Iterator[Eyes]:
-    seeing = Eyes(deployment)
-    yield seeing
-    seeing.sqs.close()
-    seeing.sns.close()
 
 
 def provision_again(deployment: Deployment, **options: Any) -> Deployment:
@@ -332,14 +289,6 @@ def test_a_broker_that_is_not_there_is_named(deployment: Deployment) -> None:
 
 
 # -- FIFO -----------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def fifo_eyes(fifo_deployment: Deployment) -> Iterator[Eyes]:
-    seeing = Eyes(fifo_deployment)
-    yield seeing
-    seeing.sqs.close()
-    seeing.sns.close()
 
 
 def publish(eyes: Eyes, topic_arn: str, body: str, number: int, **attributes: str) -> None:
