@@ -88,8 +88,11 @@ class SnsSqsTransportConfig:
     """Threads that receive while the queue is deep; one while it is not."""
     publisher_count: int = 3
     """Threads that publish while more than a batch waits, one while not; as many acknowledge."""
-    ack_linger_seconds: float = 0.25
+    ack_linger_seconds: float = 1.0
     """How long an acknowledgement may wait for others to share its request."""
+    gather_seconds: float = 0.05
+    """How long, at most, messages wait for others to share a request with, while many come; 0 to
+    let none wait. It is a small part of the time that they take anyway; see ``sns_sqs.pace``."""
     max_in_flight: int = 64
     """Server: requests worked on at a time; further ones stay in the queue for other workers."""
     gap_timeout_seconds: float = 2.0
@@ -112,6 +115,7 @@ class SnsSqsTransportConfig:
             0 <= self.poll_wait_seconds <= LONG_POLL_SECONDS,
             f"poll_wait_seconds: 0 to {LONG_POLL_SECONDS}",
         )
+        _require(0 <= self.gather_seconds <= 1, "gather_seconds: 0 to 1")
         _require(self.poller_count >= 1, "poller_count: at least 1")
         _require(self.publisher_count >= 1, "publisher_count: at least 1")
         _require(self.max_in_flight >= 1, "max_in_flight: at least 1")

@@ -1,7 +1,7 @@
 """Gathering: many small sends become few full requests, without making the first one wait.
 
-A batch goes out at once when nothing is in flight (or after ``linger_seconds``, where a batcher has
-one); while a request is in flight, what arrives gathers for the next. A further thread takes part
+A batch goes out at once when nothing is in flight (or after ``linger_seconds``, where they are not
+0); while a request is in flight, what arrives gathers for the next. A further thread takes part
 only when a whole batch waits, so that load widens the requests before it multiplies them. Who has
 several values at once says so by ``gathering``, or the first of them would go alone.
 """
@@ -48,7 +48,7 @@ class Batcher(Generic[T]):
         *,
         name: str,
         thread_count: int = 1,
-        linger_seconds: float = 0.0,
+        linger_seconds: float | Callable[[], float] = 0.0,
         retry_seconds: float = 30.0,
         limit_bytes: int | None = None,
     ) -> None:
@@ -58,7 +58,8 @@ class Batcher(Generic[T]):
             send: Sends one batch and blocks; returns one entry a value, or raises a ``BusError``.
             name: Of the threads.
             thread_count: The most requests at a time.
-            linger_seconds: How long a value may wait for others while nothing is in flight.
+            linger_seconds: How long a value may wait for others while nothing is in flight; or what
+                says how long just now, called often.
             retry_seconds: How long a value is tried again after ``BusUnavailable`` or
                 ``BusThrottled``; other errors are final.
             limit_bytes: The most that the values of one batch weigh together.
@@ -66,7 +67,7 @@ class Batcher(Generic[T]):
         self._send = send
         self._name = name
         self._thread_count = thread_count
-        self._linger_seconds = linger_seconds
+        self._linger = linger_seconds if callable(linger_seconds) else lambda: linger_seconds
         self._retry_seconds = retry_seconds
         self._limit_bytes = limit_bytes
         self._changed = threading.Condition()
@@ -90,7 +91,9 @@ class Batcher(Generic[T]):
                 self._pending.append(_Item(value, weight_bytes, done, time.monotonic()))
                 self._pending_bytes += weight_bytes
                 self._start_thread_if_needed()
-                self._changed.notify_all()
+                # In between, none of them can make a batch of what waits already.
+                if len(self._pending) == 1 or self._is_full():
+                    self._changed.notify_all()
                 return
         done(BusClosed(f"{self._name} is closed"))
 
@@ -168,8 +171,10 @@ class Batcher(Generic[T]):
         """Seconds until the oldest value need not linger; None where only an event can help."""
         if not self._pending or self._in_flight or self._gatherer_count:
             return None
-        due = self._pending[0].submitted_at + self._linger_seconds
-        return max(0.0, due - time.monotonic()) if self._linger_seconds else 0.0
+        linger_seconds = self._linger()
+        if not linger_seconds:
+            return 0.0
+        return max(0.0, self._pending[0].submitted_at + linger_seconds - time.monotonic())
 
     def _cut(self) -> list[_Item[T]]:
         batch: list[_Item[T]] = []

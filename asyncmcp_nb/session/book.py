@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Coroutine, Generator, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakSet, WeakValueDictionary, ref
 
-from asyncmcp_nb.errors import LedgerError
+from asyncmcp_nb.errors import AsyncMcpError, LedgerError
 from asyncmcp_nb.ledger import CallRecord, NewCall
 from asyncmcp_nb.session.call import Call
 from asyncmcp_nb.session.catalogue import Catalogue
@@ -15,6 +15,7 @@ from asyncmcp_nb.session.desk import CallDesk, new_call
 from asyncmcp_nb.session.home import Home
 from asyncmcp_nb.session.parts import SessionParts
 from asyncmcp_nb.session.tally import Tally
+from asyncmcp_nb.session.waiting import Gathering, Waiter, wake
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,6 +37,7 @@ class CallBook:
         self._calls: WeakValueDictionary[str, Call] = WeakValueDictionary()
         self._tallies: WeakSet[Tally] = WeakSet()
         self._session: Callable[[], object | None] = lambda: None
+        self._gathering: Gathering[NewCall, Call] = Gathering(self._submit)
 
     def belong_to(self, session: object) -> None:
         """Be the book of this session, which it does not keep alive."""
@@ -69,6 +71,30 @@ class CallBook:
             InvalidArguments: Arguments are not JSON; nothing was recorded.
             LedgerError: The ledger could not be written; nothing was recorded.
         """
+        with self._begun(calls) as traced:
+            return self._submit(traced, max_in_flight)
+
+    async def submit_soon(self, call: NewCall) -> Call:
+        """Submit a call with those that other tasks of this loop submit in the same turn of it.
+
+        Raises:
+            InvalidArguments: Its arguments are not JSON; it was not recorded.
+            LedgerError: The ledger could not be written; it was not recorded.
+        """
+        with self._begun([call]) as [traced]:
+            return await self._gathering.ask(traced)
+
+    @contextmanager
+    def _begun(self, calls: Sequence[NewCall]) -> Generator[Sequence[NewCall]]:
+        """Begin the spans of calls, in the caller's; end them where the calls are refused."""
+        traced = self._desk.traces.begin(calls)
+        try:
+            yield traced
+        except AsyncMcpError as exc:
+            self._desk.traces.refuse(traced, exc)
+            raise
+
+    def _submit(self, calls: Sequence[NewCall], max_in_flight: int | None = None) -> list[Call]:
         # Before anything happens to them, so that they are told of all of it.
         handles = [self._calls.setdefault(call.call_id, Call(self, call)) for call in calls]
         self._desk.submit(calls, max_in_flight=max_in_flight)
@@ -76,10 +102,12 @@ class CallBook:
 
     def take_changes(self, records: Sequence[CallRecord]) -> None:
         """Bring the objects there are up to date, from any thread."""
+        ended: list[tuple[Waiter[CallRecord], CallRecord]] = []
         for record in records:
             call = self._calls.get(record.call_id)
             if call is not None:
-                call.update(record.status)
+                ended += [(waiter, record) for waiter in call.update(record)]
+        wake(ended)
 
     def _handle(self, record: CallRecord) -> Call:
         known = self._calls.get(record.call_id)

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Coroutine, Generator, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Coroutine, Generator, Mapping, Sequence
+from contextlib import AbstractContextManager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol, TypeVar
 
-import anyio
 from mcp_types import CallToolResult
 from pydantic import ValidationError
 
 from asyncmcp_nb.errors import AsyncMcpError, CallCancelled, CallFailed, CallTimedOut, LedgerError
 from asyncmcp_nb.ledger import TERMINAL, CallRecord, NewCall, Status
-from asyncmcp_nb.sns_sqs.handoff import Handoff
+from asyncmcp_nb.session.waiting import Waiter
 
 T = TypeVar("T")
 
@@ -76,6 +75,7 @@ class Call:
         "_on_done",
         "_owner",
         "_status",
+        "_waiters",
         "id",
         "tool",
     )
@@ -90,6 +90,7 @@ class Call:
         self._lock = threading.Lock()
         self._on_done: list[OnDone] = []
         self._on_change: tuple[OnChange, ...] = ()
+        self._waiters: list[Waiter[CallRecord]] = []
 
     def __repr__(self) -> str:
         record = self.record
@@ -177,9 +178,8 @@ class Call:
             BusError: Its request could not be published.
             PayloadTooLarge: Its request is above the topic's limit.
         """
-        if not self.is_done:
-            await self._owner.wait_at_home(self._ended)
-        return self._outcome()
+        record = None if self.is_done else await self._owner.wait_at_home(self._ended)
+        return self._outcome(record)
 
     def result(self, timeout: float | None = None) -> CallToolResult:
         """Block for the result, from plain functions called in a cell, and from scripts.
@@ -191,14 +191,15 @@ class Call:
             TimeoutError: It has not ended by then.
             CallError: As ``wait``.
         """
+        record = None
         if not self.is_done:
             try:
-                self._owner.block(self._ended, timeout)
+                record = self._owner.block(self._ended, timeout)
             except TimeoutError:
                 raise TimeoutError(
                     f"call {self.id} is still {self.status} after {timeout} s; it goes on"
                 ) from None
-        return self._outcome()
+        return self._outcome(record)
 
     def add_done_callback(self, on_done: OnDone) -> None:
         """Call ``on_done(call)`` in some thread once it has ended; at once where it has."""
@@ -237,29 +238,44 @@ class Call:
                 self._on_change = (*self._on_change, on_change)
             return self._status
 
-    def update(self, status: Status) -> None:
-        """Take a new status, from any thread; the session's business."""
+    def update(self, record: CallRecord) -> Sequence[Waiter[CallRecord]]:
+        """Take the row as it is now, from any thread; the session's business.
+
+        Returns:
+            Those who waited for its end, to be woken with the row.
+        """
+        status = record.status
         with self._lock:
             if self.is_done:
-                return
+                return ()
             before, self._status = self._status, status
             watchers = self._on_change if before is not status else ()
             ready: list[OnDone] = []
+            waiters: list[Waiter[CallRecord]] = []
             if status in TERMINAL:
                 ready, self._on_done, self._on_change = self._on_done, [], ()
+                waiters, self._waiters = self._waiters, []
         for on_change in watchers:
             on_change(before, status)
         for on_done in ready:
             on_done(self)
+        return waiters
 
-    async def _ended(self) -> None:
-        ended = anyio.Event()
-        handoff = Handoff()
-        self.add_done_callback(lambda _: handoff.post(ended.set))
-        await ended.wait()
+    async def _ended(self) -> CallRecord | None:
+        """Wait for the end; the row then, None where it had ended already."""
+        waiter: Waiter[CallRecord] = Waiter()
+        with self._lock:
+            if self.is_done:
+                return None
+            self._waiters.append(waiter)
+        try:
+            return await waiter.wait()
+        finally:
+            with self._lock, suppress(ValueError):
+                self._waiters.remove(waiter)
 
-    def _outcome(self) -> CallToolResult:
-        record = self.record
+    def _outcome(self, record: CallRecord | None = None) -> CallToolResult:
+        record = record or self.record
         match record.status:
             case Status.DONE | Status.TOOL_ERROR:
                 return CallToolResult.model_validate(record.result, by_name=False)

@@ -12,7 +12,7 @@ from mcp_types import METHOD_NOT_FOUND, DiscoverRequest, DiscoverResult, ListToo
 from pydantic import ValidationError
 
 from asyncmcp_nb.errors import AsyncMcpError, ToolNotFound
-from asyncmcp_nb.session.validation import check_arguments, find_tool
+from asyncmcp_nb.session.validation import ArgumentCheck, find_tool
 
 logger = logging.getLogger(__name__)
 
@@ -39,6 +39,8 @@ class Catalogue:
         self._changed = changed
         self._is_stale = False
         self._is_refreshing = False
+        self._checked: ToolList | None = None
+        self._checks: dict[str, ArgumentCheck] = {}
         self.tools: ToolList | None = None
         """None while no server has answered; another object whenever they have changed."""
         self.trouble: str | None = None
@@ -62,7 +64,15 @@ class Catalogue:
             InvalidArguments: They do not fit its schema.
         """
         if self.tools is not None:
-            check_arguments(find_tool(self.tools, name), arguments)
+            self._check_of(self.tools, name).check(arguments)
+
+    def _check_of(self, tools: ToolList, name: str) -> ArgumentCheck:
+        if tools is not self._checked:
+            self._checked, self._checks = tools, {}
+        check = self._checks.get(name)
+        if check is None:
+            check = self._checks[name] = ArgumentCheck(find_tool(tools, name))
+        return check
 
     async def meet(self, client: Client, *, discover: bool) -> None:
         """Learn who the server is and what it offers, whenever it comes; trouble is noted."""

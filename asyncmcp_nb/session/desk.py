@@ -126,18 +126,13 @@ class CallDesk:
     # -- from the caller --------------------------------------------------------------------------
 
     def submit(self, calls: Sequence[NewCall], *, max_in_flight: int | None = None) -> None:
-        """Record calls and queue them; they are durable when this returns.
+        """Record calls, which ``traces`` has begun, and queue them; durable when this returns.
 
         Raises:
             InvalidArguments: Arguments are not JSON; nothing was recorded.
             LedgerError: The ledger could not be written; nothing was recorded.
         """
-        traced = self.traces.begin(calls)
-        try:
-            self.ledger.add(traced)
-        except AsyncMcpError as exc:
-            self.traces.refuse(calls, exc)
-            raise
+        self.ledger.add(calls)
         self._outbox.put([call.call_id for call in calls], max_in_flight=max_in_flight)
         self._ticker.poke()
 
@@ -187,13 +182,15 @@ class CallDesk:
 
     def _work(self, now: float) -> float | None:
         self._commit_sent()
-        self._expire()
         while self._link is not None and self._has_room():
             call_ids = self._outbox.take(_BATCH_COUNT)
             if not call_ids:
                 break
             self._send(call_ids)
         deadline = self.ledger.next_deadline()
+        if deadline is not None and deadline <= time.time():
+            self._expire()
+            deadline = self.ledger.next_deadline()
         return None if deadline is None else now + max(0.0, deadline - time.time())
 
     def _has_room(self) -> bool:

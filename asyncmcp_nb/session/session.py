@@ -13,6 +13,7 @@ from mcp import Client
 from mcp_types import CallToolResult, Tool
 
 from asyncmcp_nb.errors import CallTimedOut, SessionClosed
+from asyncmcp_nb.ledger import NewCall
 from asyncmcp_nb.session.call import Call
 from asyncmcp_nb.session.catalogue import ToolList
 from asyncmcp_nb.session.desk import new_call
@@ -201,11 +202,9 @@ class Session(Displayed):
             InvalidArguments: They do not fit the tool's schema. Nothing was sent.
             SessionClosed: The session is closed.
         """
-        self._require_open()
-        chosen = {str(k): plain(v) for k, v in {**(arguments or {}), **named}.items()}
-        self._engine.catalogue.check(tool, chosen)
-        call = new_call(tool, chosen, session=self.connection_id, timeout_seconds=timeout)
-        [handle] = self._engine.book.submit([call])
+        [handle] = self._engine.book.submit(
+            [self._new_call(tool, {**(arguments or {}), **named}, timeout)]
+        )
         return handle
 
     async def call(
@@ -217,8 +216,12 @@ class Session(Displayed):
         timeout: float | None = None,  # noqa: ASYNC109 - it travels with the call
         **named: Any,
     ) -> CallToolResult:
-        """Submit a call and wait for its result; see ``submit`` and ``Call.wait``."""
-        return await self.submit(tool, arguments, timeout=timeout, **named)
+        """Submit a call and wait for its result; see ``submit`` and ``Call.wait``.
+
+        Tasks that call in the same turn of the loop share one write to the ledger.
+        """
+        new = self._new_call(tool, {**(arguments or {}), **named}, timeout)
+        return await (await self._engine.book.submit_soon(new))
 
     def map(
         self,
@@ -292,6 +295,17 @@ class Session(Displayed):
         return self.snapshot()
 
     # -- inside -----------------------------------------------------------------------------------
+
+    def _new_call(
+        self,
+        tool: str,
+        arguments: Mapping[str, Any],
+        timeout_seconds: float | None,
+    ) -> NewCall:
+        self._require_open()
+        chosen = {str(k): plain(v) for k, v in arguments.items()}
+        self._engine.catalogue.check(tool, chosen)
+        return new_call(tool, chosen, session=self.connection_id, timeout_seconds=timeout_seconds)
 
     def _require_open(self) -> None:
         if self._closed:

@@ -37,23 +37,36 @@ def check_content(schema: Schema, content: Mapping[str, Any]) -> None:
     Raises:
         InvalidArguments: A name is not declared, or the schema is not met; or it is not usable.
     """
-    problem = _undeclared(schema, content) or _violation(schema, content, "the question's schema")
+    whose = "the question's schema"
+    problem = _undeclared(schema, content) or _violation(SchemaCheck(schema), content, whose)
     if problem is not None:
         raise InvalidArguments(problem)
 
 
-def check_arguments(tool: Tool, arguments: Mapping[str, Any]) -> None:
-    """Check arguments against the tool's input schema.
+class ArgumentCheck:
+    """A tool's input schema, made ready once for any number of calls."""
 
-    Raises:
-        InvalidArguments: A name is not declared, or the schema is not met. The message is one line
-            that ends with the tool's signature.
-    """
-    schema = cast("Schema", tool.input_schema)
-    whose = "the tool's input schema"
-    problem = _undeclared(schema, arguments) or _violation(schema, arguments, whose)
-    if problem is not None:
-        raise InvalidArguments(f"{problem}; {signature(tool)}")
+    def __init__(self, tool: Tool) -> None:
+        self.tool = tool
+        self._schema = cast("Schema", tool.input_schema)
+        self._check = SchemaCheck(self._schema)
+
+    def check(self, arguments: Mapping[str, Any]) -> None:
+        """Check arguments.
+
+        Raises:
+            InvalidArguments: A name is not declared, or the schema is not met. The message is one
+                line that ends with the tool's signature.
+        """
+        whose = "the tool's input schema"
+        problem = _undeclared(self._schema, arguments) or _violation(self._check, arguments, whose)
+        if problem is not None:
+            raise InvalidArguments(f"{problem}; {signature(self.tool)}")
+
+
+def check_arguments(tool: Tool, arguments: Mapping[str, Any]) -> None:
+    """Check the arguments of one call; see ``ArgumentCheck``."""
+    ArgumentCheck(tool).check(arguments)
 
 
 def undeclared(schema: Schema, names: Iterable[str]) -> list[str]:
@@ -102,9 +115,9 @@ def _undeclared(schema: Schema, arguments: Mapping[str, Any]) -> str | None:
     )
 
 
-def _violation(schema: Schema, arguments: Mapping[str, Any], whose: str) -> str | None:
+def _violation(check: SchemaCheck, arguments: Mapping[str, Any], whose: str) -> str | None:
     try:
-        found = SchemaCheck(schema).violations(dict(arguments))
+        found = check.violations(dict(arguments))
     except UnusableSchema as exc:
         raise InvalidArguments(f"{whose} is not usable: {exc}") from None
     if not found:

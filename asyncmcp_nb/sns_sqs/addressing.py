@@ -20,6 +20,8 @@ from mcp_types import (
     JSONRPCResponse,
 )
 
+from asyncmcp_nb.wire import Incoming
+
 CANCELLED: Final = "notifications/cancelled"
 PROGRESS: Final = "notifications/progress"
 LOG_MESSAGE: Final = "notifications/message"
@@ -55,6 +57,16 @@ def worker_of(request_id: Any) -> str | None:
     if not isinstance(request_id, str) or (m := _WORKER_REQUEST.fullmatch(request_id)) is None:
         return None
     return m["worker"]
+
+
+def is_initialize(message: JSONRPCMessage) -> bool:
+    """Whether it opens a session of the 2025 era."""
+    return isinstance(message, JSONRPCRequest) and message.method == INITIALIZE
+
+
+def is_initialize_answer(incoming: Incoming) -> bool:
+    """Whether it says that such a session is open."""
+    return isinstance(incoming.message, JSONRPCResponse) and incoming.header.method == INITIALIZE
 
 
 def attribute_text(value: object) -> str | None:

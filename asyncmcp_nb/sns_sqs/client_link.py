@@ -33,10 +33,11 @@ from asyncmcp_nb.errors import BusError, ConfigError, DecodeError, PayloadTooLar
 from asyncmcp_nb.logs import plain
 from asyncmcp_nb.sns_sqs.acks import ignore, make_acker
 from asyncmcp_nb.sns_sqs.addressing import (
-    INITIALIZE,
     attribute_text,
     destination_worker,
     is_broadcast,
+    is_initialize,
+    is_initialize_answer,
     method_of,
     progress_of,
     protocol_version_of,
@@ -45,6 +46,7 @@ from asyncmcp_nb.sns_sqs.addressing import (
 from asyncmcp_nb.sns_sqs.dialect_messages import client_messages
 from asyncmcp_nb.sns_sqs.inbox import Inbox, MemoryInbox
 from asyncmcp_nb.sns_sqs.messages import ClaimChecks
+from asyncmcp_nb.sns_sqs.pace import Pace
 from asyncmcp_nb.sns_sqs.poller import Poller
 from asyncmcp_nb.sns_sqs.sequence import Sequencer
 from asyncmcp_nb.sns_sqs.ticker import Ticker
@@ -126,14 +128,8 @@ class ClientLink:
         self._messages = client_messages(
             bus, config, connection_id=self.connection_id, claim_checks=claim_checks
         )
-        self._publisher: Batcher[Outgoing] = Batcher(
-            partial(self._messages.publish, config.sns_topic_arn),
-            name="asyncmcp-publish",
-            # Requests side by side would overtake each other.
-            thread_count=1 if config.sns_topic_arn.endswith(".fifo") else config.publisher_count,
-            retry_seconds=config.retry_seconds,
-            limit_bytes=config.message_limit_bytes,
-        )
+        pace = Pace(config.gather_seconds)
+        self._publisher = self._make_publisher(pace)
         self._acker = make_acker(bus, config.sqs_queue_url, config)
         self._poller = Poller(
             bus,
@@ -142,6 +138,7 @@ class ClientLink:
             thread_count=config.poller_count,
             wait_seconds=config.poll_wait_seconds,
             lease_seconds=config.lease_seconds,
+            pace=pace,
         )
 
     def start(self) -> None:
@@ -190,7 +187,7 @@ class ClientLink:
         """
         owner = connection_id or self.connection_id
         # A session id is of this connection, and opens for no other.
-        is_in_session = owner == self.connection_id and not _is_initialize(message)
+        is_in_session = owner == self.connection_id and not is_initialize(message)
         session_id = self._session_id if is_in_session else None
         worker_id = destination_worker(message)
         outgoing = self._encode(message, owner, worker_id, session_id=session_id)
@@ -204,6 +201,18 @@ class ClientLink:
                 copy = self._encode(message, owner, ALL_WORKERS, session_id=session_id)
                 self._publisher.submit(copy, ignore, weight_bytes=copy.size_bytes)
         return outgoing.size_bytes
+
+    def _make_publisher(self, pace: Pace) -> Batcher[Outgoing]:
+        config = self._config
+        return Batcher(
+            partial(self._messages.publish, config.sns_topic_arn),
+            name="asyncmcp-publish",
+            # Requests side by side would overtake each other.
+            thread_count=1 if config.sns_topic_arn.endswith(".fifo") else config.publisher_count,
+            linger_seconds=pace.gather_seconds,
+            retry_seconds=config.retry_seconds,
+            limit_bytes=config.message_limit_bytes,
+        )
 
     def _forget(self, connection_id: str, request_id: object) -> None:
         """Expect nothing more about a request that is cancelled, which gets no answer."""
@@ -287,7 +296,7 @@ class ClientLink:
 
     def _put_in_order(self, incoming: Incoming) -> None:
         header = incoming.header
-        if _is_initialize_answer(incoming):
+        if is_initialize_answer(incoming):
             self._session_id = header.session_id
             self._protocol_version = header.protocol_version
         subject = header.request_id
@@ -337,11 +346,3 @@ class ClientLink:
             logger.warning("a question to an ended connection goes unanswered: %s", exc)
             return
         self._publisher.submit(outgoing, ignore, weight_bytes=outgoing.size_bytes)
-
-
-def _is_initialize(message: JSONRPCMessage) -> bool:
-    return isinstance(message, JSONRPCRequest) and message.method == INITIALIZE
-
-
-def _is_initialize_answer(incoming: Incoming) -> bool:
-    return isinstance(incoming.message, JSONRPCResponse) and incoming.header.method == INITIALIZE

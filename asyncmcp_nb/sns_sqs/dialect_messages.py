@@ -5,11 +5,11 @@ from __future__ import annotations
 import threading
 from dataclasses import replace
 
-from mcp_types import JSONRPCMessage, JSONRPCRequest, JSONRPCResponse, RequestId
+from mcp_types import JSONRPCMessage, JSONRPCResponse, RequestId
 
 from asyncmcp_nb.bus import Bus, Delivery
 from asyncmcp_nb.config import SnsSqsTransportConfig
-from asyncmcp_nb.sns_sqs.addressing import INITIALIZE
+from asyncmcp_nb.sns_sqs.addressing import INITIALIZE, is_initialize
 from asyncmcp_nb.sns_sqs.dialect import from_asyncmcp, to_asyncmcp
 from asyncmcp_nb.sns_sqs.messages import ClaimChecks, Messages
 from asyncmcp_nb.wire import Header, Incoming, Outgoing
@@ -49,7 +49,7 @@ class AsyncmcpMessages(Messages):
 
     def write(self, message: JSONRPCMessage, header: Header, topic: str) -> Outgoing:
         """See ``Messages.write``; the message is translated."""
-        if isinstance(message, JSONRPCRequest) and message.method == INITIALIZE:
+        if is_initialize(message):
             self._initialize_id = message.id
         translated, plain = to_asyncmcp(message, header, reply_topic_arn=self._reply_topic_arn)
         return super().write(translated, plain, topic)

@@ -13,6 +13,7 @@ from typing import Any, Generic, Protocol, Self, TypeVar, cast
 
 import anyio
 import anyio.lowlevel
+from anyio.lowlevel import RunVar
 
 T = TypeVar("T")
 
@@ -64,6 +65,19 @@ class Handoff:
         self._scheduled = False
         while self._calls:
             self._calls.popleft()()
+
+
+_of_loop: RunVar[Handoff] = RunVar("asyncmcp_nb handoff")
+
+
+def handoff_here() -> Handoff:
+    """The one that all who wait on the running loop share."""
+    try:
+        return _of_loop.get()
+    except LookupError:
+        handoff = Handoff()
+        _of_loop.set(handoff)
+        return handoff
 
 
 class Mailbox(Generic[T]):

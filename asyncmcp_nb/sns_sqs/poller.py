@@ -1,7 +1,8 @@
 """Threads that take messages from one queue.
 
 One thread polls an idle queue. While receives come back full, others join; they leave when theirs
-come back with less. There is no sleep between polls: the broker's own long poll is the wait.
+come back with less. At an idle queue the broker's own long poll is the only wait; at a busy one, a
+receive that was not full is followed by a pause in which the next one can fill (see ``pace.py``).
 """
 
 from __future__ import annotations
@@ -16,15 +17,25 @@ from asyncmcp_nb.bus import Bus, Delivery
 from asyncmcp_nb.errors import BusClosed, BusError
 from asyncmcp_nb.limits import BATCH_COUNT
 from asyncmcp_nb.logs import plain
+from asyncmcp_nb.sns_sqs.pace import Pace
+from asyncmcp_nb.wire.attributes import sent_at
 
 logger = logging.getLogger(__name__)
 
 _SHORT_WAIT_SECONDS: Final = 1.0
 _FIRST_BACKOFF_SECONDS: Final = 0.2
 _LAST_BACKOFF_SECONDS: Final = 5.0
+_FULL_COUNT: Final = 2
+"""Full receives in a row that call a helper: one may be all there was."""
 
 Handle = Callable[[Sequence[Delivery]], None]
 """Takes what a poll brought, in a poller's thread. Where it raises, the messages come again."""
+
+
+_ROOM_SECONDS: Final = 0.05
+"""How long a receive waits for more room than there is, so as not to fetch one by one."""
+_ROOM_SHARE: Final = 4
+"""A fourth of all slots is as much as such a wait may leave idle."""
 
 
 class Slots:
@@ -32,14 +43,26 @@ class Slots:
 
     def __init__(self, count: int) -> None:
         self._free = count
+        self._spare_count = max(1, count // _ROOM_SHARE)
         self._changed = threading.Condition()
         self._closed = False
 
     def take(self, most: int) -> int:
-        """Wait for at least one and take up to ``most``; 0 after ``close``."""
+        """Wait for at least one and take up to ``most``; 0 after ``close``.
+
+        Once there is one, it waits for others, shortly: tools that end one by one would be replaced
+        one by one, each by a request of its own.
+        """
+        wanted = min(most, self._spare_count)
         with self._changed:
-            self._changed.wait_for(lambda: self._free > 0 or self._closed)
-            taken = 0 if self._closed else min(most, self._free)
+            taken = 0
+            # Another poller may take them all during the second wait.
+            while taken == 0 and not self._closed:
+                self._changed.wait_for(lambda: self._free > 0 or self._closed)
+                self._changed.wait_for(lambda: self._free >= wanted or self._closed, _ROOM_SECONDS)
+                taken = min(most, self._free)
+            if self._closed:
+                return 0
             self._free -= taken
             return taken
 
@@ -69,7 +92,20 @@ class Poller:
         wait_seconds: float,
         lease_seconds: float,
         slots: Slots | None = None,
+        pace: Pace | None = None,
     ) -> None:
+        """Make a poller; ``start`` begins.
+
+        Args:
+            bus: Where the queue is.
+            queue: Its name.
+            handle: Takes what comes.
+            thread_count: The most receives at a time.
+            wait_seconds: How long a receive waits for a message.
+            lease_seconds: How long what it brings is this poller's.
+            slots: Room for what is worked on; None for any amount.
+            pace: Told of what comes, and asked how long to pause; None to poll without pause.
+        """
         self._bus = bus
         self._queue = queue
         self._handle = handle
@@ -77,8 +113,10 @@ class Poller:
         self._wait_seconds = wait_seconds
         self._lease_seconds = lease_seconds
         self._slots = slots
+        self._pace = pace
         self._changed = threading.Condition()
         self._helper_count = 0
+        self._full_count = 0
         self._closed = False
         self.last_error: BusError | None = None
         """Why the latest poll failed; None while polls succeed."""
@@ -114,7 +152,9 @@ class Poller:
             else:
                 self.last_error = None
                 backoff = _FIRST_BACKOFF_SECONDS
-                self._adapt(index, count)
+                self._adapt(index, is_full=count == room)
+                if index == 0 and 0 < count < room:
+                    self._let_fill()
 
     def _join_in(self, index: int) -> bool:
         with self._changed:
@@ -136,6 +176,7 @@ class Poller:
             if self._closed:
                 self._hand_back(deliveries)
                 return 0
+            self._note(deliveries)
             kept = self._hand_on(deliveries)
             return len(deliveries)
         finally:
@@ -167,12 +208,23 @@ class Poller:
         except BusError as exc:
             logger.info("%d messages wait for their lease to end: %s", len(deliveries), plain(exc))
 
-    def _adapt(self, index: int, count: int) -> None:
+    def _note(self, deliveries: Sequence[Delivery]) -> None:
+        if self._pace is not None:
+            now = time.time()
+            found = [sent_at(delivery.attributes) for delivery in deliveries]
+            self._pace.note([now - at for at in found if at is not None])
+
+    def _let_fill(self) -> None:
+        if self._pace is not None and (seconds := self._pace.refill_seconds()):
+            self._pause(seconds)
+
+    def _adapt(self, index: int, *, is_full: bool) -> None:
         with self._changed:
-            if count == BATCH_COUNT:
+            self._full_count = self._full_count + 1 if is_full else 0
+            if self._full_count >= _FULL_COUNT:
                 self._helper_count = min(self._helper_count + 1, self._thread_count - 1)
                 self._changed.notify_all()
-            elif index > 0:
+            elif index > 0 and not is_full:
                 # One poll would have brought it all: two that share it are paid for twice.
                 self._helper_count = min(self._helper_count, index - 1)
 

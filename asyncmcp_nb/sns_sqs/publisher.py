@@ -13,6 +13,7 @@ from asyncmcp_nb.config import SnsSqsTransportConfig
 from asyncmcp_nb.errors import BusDenied, BusError
 from asyncmcp_nb.sns_sqs.claims import Claims
 from asyncmcp_nb.sns_sqs.messages import Messages
+from asyncmcp_nb.sns_sqs.pace import Pace
 from asyncmcp_nb.wire import Outgoing
 
 
@@ -28,10 +29,13 @@ class Posting:
 class Publisher:
     """A batcher for each topic in use. Nothing a client says adds a topic."""
 
-    def __init__(self, messages: Messages, config: SnsSqsTransportConfig, claims: Claims) -> None:
+    def __init__(
+        self, messages: Messages, config: SnsSqsTransportConfig, claims: Claims, *, pace: Pace
+    ) -> None:
         self._messages = messages
         self._config = config
         self._claims = claims
+        self._pace = pace
         self._allowed = {config.sns_topic_arn, *config.allowed_reply_topics}
         if config.request_topic_arn is not None:
             self._allowed.add(config.request_topic_arn)
@@ -72,6 +76,7 @@ class Publisher:
             name="asyncmcp-answer",
             # Requests side by side would overtake each other.
             thread_count=1 if topic.endswith(".fifo") else config.publisher_count,
+            linger_seconds=self._pace.gather_seconds,
             retry_seconds=config.retry_seconds,
             limit_bytes=self._messages.limit_of(topic),
         )

@@ -14,10 +14,8 @@ from collections import OrderedDict
 from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
-from mcp_types import JSONRPCRequest
-
 from asyncmcp_nb.config import SnsSqsTransportConfig
-from asyncmcp_nb.sns_sqs.addressing import INITIALIZE
+from asyncmcp_nb.sns_sqs.addressing import is_initialize
 from asyncmcp_nb.sns_sqs.dialect import named_reply_topic
 from asyncmcp_nb.sns_sqs.statistics import Tally
 from asyncmcp_nb.sns_sqs.work import ReturnAddress
@@ -85,7 +83,7 @@ class ReplyTopics:
 
     def _wanted(self, incoming: Incoming) -> str | None:
         message = incoming.message
-        if isinstance(message, JSONRPCRequest) and message.method == INITIALIZE:
+        if is_initialize(message):
             return named_reply_topic(message.params)
         if self._sessions is None or incoming.header.session_id is None:
             return None

@@ -38,6 +38,7 @@ from asyncmcp_nb.sns_sqs.custody import Custody
 from asyncmcp_nb.sns_sqs.forwarding import Forwarder
 from asyncmcp_nb.sns_sqs.messages import ClaimChecks, Messages
 from asyncmcp_nb.sns_sqs.metering import fields_of, note_answered, note_begun, note_unpublished
+from asyncmcp_nb.sns_sqs.pace import Pace
 from asyncmcp_nb.sns_sqs.parking import Parking
 from asyncmcp_nb.sns_sqs.poller import Poller
 from asyncmcp_nb.sns_sqs.publisher import Posting, Publisher
@@ -89,7 +90,8 @@ class ServerLink:
         self._copies = Copies()
         self._messages = Messages(bus, config, outbound="to-client", claim_checks=claim_checks)
         self._custody = Custody(bus, config, self._tally, answers=answers)
-        self._publisher = Publisher(self._messages, config, self._custody.claims)
+        pace = Pace(config.gather_seconds)
+        self._publisher = Publisher(self._messages, config, self._custody.claims, pace=pace)
         self._forwarder = Forwarder(bus, config, self._publisher, acker=self._custody.acker)
         self._reply_topics = ReplyTopics(config, self._tally, sessions)
         self._parking = Parking(bus, self._messages, config.dead_letter_queue_url)
@@ -101,6 +103,7 @@ class ServerLink:
             wait_seconds=config.poll_wait_seconds,
             lease_seconds=config.lease_seconds,
             slots=self._custody.slots,
+            pace=pace,
         )
         self._control: ControlQueue | None = None
         if config.control_queue_url is not None:

@@ -97,6 +97,14 @@ def to_attributes(header: Header) -> dict[str, str]:
     return {name: value for name, value in pairs.items() if value}
 
 
+def sent_at(attributes: Mapping[str, str]) -> float | None:
+    """Unix seconds at which a message says that it was encoded; None where it does not say."""
+    try:
+        return _timestamp(attributes.get("Timestamp"))
+    except DecodeError:
+        return None
+
+
 def from_attributes(attributes: Mapping[str, str]) -> Header:
     """Read a header back; attributes of other software are ignored.
 

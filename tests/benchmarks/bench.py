@@ -12,7 +12,7 @@ from tests.benchmarks.cast import Pair
 from tests.benchmarks.figures import Figure
 from tests.benchmarks.processes import Peer
 
-SETTLE_SECONDS: Final = 0.6
+SETTLE_SECONDS: Final = 1.6
 """After the last answer: acknowledgements wait for others to share their request."""
 
 

@@ -114,14 +114,14 @@ def test_others_join_while_receives_come_back_full_and_leave_when_they_come_back
     def handle(deliveries: Sequence[Delivery]) -> None:
         bus.ack(QUEUE, [delivery.receipt for delivery in deliveries])
         batches.append(len(deliveries))
-        if len(batches) > 2:  # two full batches later, there are three of them
+        if len(batches) > 3:  # three full batches later, there are three of them
             together.wait(PATIENCE_SECONDS)
 
-    put(bus, 50)
+    put(bus, 60)
     poll(handle)
 
-    bus.wait_until(lambda: len(batches) == 5)
-    assert batches == [10] * 5
+    bus.wait_until(lambda: len(batches) == 6)
+    assert batches == [10] * 6
     # Both helpers come back empty after a second; then one long poll is all there is.
     bus.wait_until(lambda: polls_under_way(bus) == 3)
     bus.wait_until(lambda: polls_under_way(bus) == 1)

@@ -15,6 +15,7 @@ from asyncmcp_nb.errors import BusClosed, BusDenied, BusError, BusNotFound
 from asyncmcp_nb.sns_sqs.answers import Claim, Kept, MemoryAnswers
 from asyncmcp_nb.sns_sqs.claims import Claims
 from asyncmcp_nb.sns_sqs.messages import ClaimChecks, Messages
+from asyncmcp_nb.sns_sqs.pace import Pace
 from asyncmcp_nb.sns_sqs.publisher import Posting, Publisher
 from asyncmcp_nb.wire import Header
 from tests.helpers import REQUESTS, RESPONSES, MemoryDeployment
@@ -38,7 +39,7 @@ class Desk:
         self.messages = Messages(memory.bus, config, outbound="to-client", claim_checks=checks)
         self.answers = MemoryAnswers()
         self.claims = Claims(self.answers, lease_seconds=30, keep_seconds=60)
-        self.publisher = Publisher(self.messages, config, self.claims)
+        self.publisher = Publisher(self.messages, config, self.claims, pace=Pace(0.0))
         self.outcomes: list[BusError | None] = []
 
     def posting(self, number: int = 1, text: str = "", answers: str | None = None) -> Posting:
