@@ -16,11 +16,14 @@ from contextlib import contextmanager
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from asyncmcp_nb._version import __version__
 from asyncmcp_nb.bus.aws_clients import Answer, Entry, SnsClient, SqsClient
 from asyncmcp_nb.bus.aws_errors import EXPIRED_RECEIPT, one_line, outcomes, translate
+from asyncmcp_nb.bus.forms import write_body
 from asyncmcp_nb.bus.polls import Polls, watch
 from asyncmcp_nb.bus.protocol import BusStatistics, Delivery, QueueDepth
 from asyncmcp_nb.bus.requests import Requests
+from asyncmcp_nb.config import APP
 from asyncmcp_nb.errors import BusClosed, BusError, ConfigError
 from asyncmcp_nb.limits import BATCH_COUNT, LONG_POLL_SECONDS
 from asyncmcp_nb.wire import Outgoing
@@ -232,17 +235,22 @@ def make_client(
         # To S3, a request with an empty key would be one about the bucket.
         "parameter_validation": service == "s3",
         "tcp_keepalive": True,
+        # botocore writes its own anew for each request, in as long as it takes to sign it.
+        "user_agent": f"{APP}/{__version__}",
         **({"proxies": {}} if local else {}),
     }
     with _making:
         try:
             if session is None:
                 session = _local_session() if local else _session(profile_name)
-            return session.client(
+            client = session.client(
                 service, region_name=region, endpoint_url=endpoint_url, config=Config(**options)
             )
         except (BotoCoreError, ValueError) as exc:
             raise ConfigError(f"no {service} client can be made: {one_line(exc)}") from exc
+    if service == "sns":
+        client.meta.events.register("before-call.sns.PublishBatch", write_body)
+    return client
 
 
 _making = threading.Lock()

@@ -471,3 +471,28 @@ def test_closing_ends_the_threads(bench: Bench) -> None:
 
     assert set(bench.outcomes.errors.values()) == {None}
     assert thread_count() == 0
+
+
+# -- lingering as long as it pays just now ---------------------------------------------------------
+
+
+def test_how_long_a_value_lingers_is_asked_each_time(bench: Bench) -> None:
+    linger = [0.0]
+    batcher = bench.make(linger_seconds=lambda: linger[0])
+    bench.submit(batcher, 1)
+    bench.outcomes.wait(1)
+
+    linger[0] = 3600.0
+    bench.submit(batcher, *range(2, 12))
+
+    bench.outcomes.wait(11)
+    assert bench.line.batches == [[1], [*range(2, 12)]]
+
+
+def test_what_lingers_goes_when_it_has_done_so_for_long_enough(bench: Bench) -> None:
+    batcher = bench.make(linger_seconds=lambda: 0.05)
+
+    bench.submit(batcher, 1, 2, 3)
+
+    bench.outcomes.wait(3)
+    assert bench.line.batches == [[1, 2, 3]]

@@ -11,6 +11,7 @@ import pytest
 from asyncmcp_nb.bus import Delivery
 from asyncmcp_nb.errors import BusUnavailable
 from asyncmcp_nb.sns_sqs import poller as poller_module
+from asyncmcp_nb.sns_sqs.pace import Pace
 from asyncmcp_nb.sns_sqs.poller import Handle, Poller, Slots
 from asyncmcp_nb.wire import Outgoing
 from tests.helpers import PATIENCE_SECONDS, WatchedBus
@@ -139,6 +140,93 @@ def test_no_more_is_taken_than_there_are_slots(bus: WatchedBus, poll: Poll) -> N
 
     bus.wait_until(lambda: len(taken.bodies) == 5)
     assert polls_under_way(bus) == 0
+
+
+def test_a_poller_that_another_leaves_without_room_waits_for_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(poller_module, "_ROOM_SECONDS", 0.2)
+    slots = Slots(8)
+    assert slots.take(8) == 8
+    taken: list[int] = []
+    thread = threading.Thread(target=lambda: taken.append(slots.take(10)))
+    thread.start()
+
+    # It waits for the first, and then for a second one; meanwhile the first is taken.
+    slots.give_back(1)
+    assert slots.take(1) == 1
+    thread.join(0.6)
+    slots.give_back(2)
+
+    thread.join(PATIENCE_SECONDS)
+    assert taken == [2]
+
+
+def test_room_that_comes_piece_by_piece_is_taken_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(poller_module, "_ROOM_SECONDS", PATIENCE_SECONDS)
+    slots = Slots(16)
+    assert slots.take(16) == 16
+    taken: list[int] = []
+    thread = threading.Thread(target=lambda: taken.append(slots.take(10)))
+    thread.start()
+
+    for _ in range(4):
+        slots.give_back(1)
+
+    thread.join(PATIENCE_SECONDS)
+    assert taken == [4]
+
+
+def test_the_last_slots_are_taken_although_no_others_come(
+    bus: WatchedBus, poll: Poll, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(poller_module, "_ROOM_SECONDS", 0.01)
+    slots = Slots(16)
+    assert slots.take(10) == 10
+    assert slots.take(5) == 5
+    taken = Taken(bus)
+    put(bus, 2)
+
+    poll(taken, slots=slots)
+
+    bus.wait_until(lambda: len(taken.bodies) == 1)
+
+
+def test_at_a_busy_queue_a_receive_that_was_not_full_is_followed_by_one_that_can_be(
+    bus: WatchedBus, poll: Poll
+) -> None:
+    batches: list[int] = []
+
+    def handle(deliveries: Sequence[Delivery]) -> None:
+        bus.ack(QUEUE, [delivery.receipt for delivery in deliveries])
+        batches.append(len(deliveries))
+
+    # Two messages in half a second, each an hour on its way: ten need 2.5 s to come.
+    pace = Pace(60.0, clock=lambda: 0.0)
+    pace.note([3600.0, 3600.0])
+    put(bus, 1)
+    poll(handle, pace=pace)
+    bus.wait_until(lambda: batches == [1])
+
+    put(bus, 9)
+
+    bus.wait_until(lambda: sum(batches) == 10)
+    assert batches == [1, 9]
+
+
+def test_closing_ends_the_pause_at_a_busy_queue(bus: WatchedBus, poll: Poll) -> None:
+    pace = Pace(3600.0, clock=lambda: 0.0)
+    pace.note([36_000.0, 36_000.0])
+    put(bus, 1)
+    poller = poll(Taken(bus), pace=pace, thread_count=1)
+    bus.wait_until(lambda: poll_count(bus) == 1 and polls_under_way(bus) == 0)
+    (thread,) = threads()
+
+    poller.close()
+
+    thread.join(PATIENCE_SECONDS)
+    assert not thread.is_alive()
+    assert poll_count(bus) == 1
 
 
 def test_an_empty_poll_occupies_no_slot(bus: WatchedBus, poll: Poll) -> None:
