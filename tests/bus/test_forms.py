@@ -10,7 +10,7 @@ from urllib.parse import quote_plus, urlencode
 
 import boto3
 import pytest
-from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.awsrequest import AWSResponse
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -57,14 +57,15 @@ class Raw(io.BytesIO):
         yield self.read()
 
 
-def sent_by(client: Any, **request: Any) -> tuple[bytes, str]:
+def sent_by(client: Any, **request: Any) -> tuple[bytes, bytes]:
     """The body and content type of a publish, which does not leave the process."""
-    seen: list[tuple[bytes, str]] = []
+    made: Any = AWSResponse
+    seen: list[tuple[bytes, bytes]] = []
 
-    def answer(request: AWSPreparedRequest, **_: Any) -> AWSResponse:
-        body: Any = request.body
-        seen.append((body if isinstance(body, bytes) else body.encode(), _type_of(request)))
-        return AWSResponse(request.url, 200, {}, Raw(ANSWER))
+    def answer(request: Any, **_: Any) -> Any:
+        body, kind = request.body, request.headers["Content-Type"]
+        seen.append((_bytes(body), _bytes(kind)))
+        return made(request.url, 200, {}, Raw(ANSWER))
 
     client.meta.events.register("before-send.sns.PublishBatch", answer)
     client.publish_batch(**request)
@@ -72,9 +73,8 @@ def sent_by(client: Any, **request: Any) -> tuple[bytes, str]:
     return only
 
 
-def _type_of(request: Any) -> str:
-    value = request.headers["Content-Type"]
-    return value.decode() if isinstance(value, bytes) else value
+def _bytes(text: str | bytes) -> bytes:
+    return text if isinstance(text, bytes) else text.encode()
 
 
 def test_what_is_sent_is_what_botocore_sends() -> None:
@@ -90,9 +90,8 @@ def test_what_is_sent_is_what_botocore_sends() -> None:
         "TopicArn": "arn:aws:sns:eu-central-1:123456789012:requests",
         "PublishBatchRequestEntries": entries,
     }
-    theirs = boto3.Session("key", "secret", region_name="eu-central-1").client(
-        "sns", endpoint_url="http://127.0.0.1:9"
-    )
+    session: Any = boto3.Session("key", "secret", region_name="eu-central-1")
+    theirs = session.client("sns", endpoint_url="http://127.0.0.1:9")
     ours = make_client("sns", region="eu-central-1", endpoint_url="http://127.0.0.1:9")
 
     assert sent_by(ours, **request) == sent_by(theirs, **request)

@@ -21,35 +21,34 @@ nobody: Any = None
 """The owner of calls whose rows nobody asks for."""
 
 
-def calls(count: int) -> list[Call]:
-    """Calls that were just submitted."""
+def row(call_id: str, status: Status) -> CallRecord:
+    """The row of a call."""
     optional = dict.fromkeys(("deadline", "progress", "progress_message", "error_code"))
     optional |= dict.fromkeys(("error_message", "request_bytes", "response_bytes", "group"))
     optional |= dict.fromkeys(("sent_at", "responded_at", "finished_at", "retry_of", "text"))
     optional |= dict.fromkeys(("error_data_json", "result_json"))
-    return [
-        Call(
-            nobody,
-            CallRecord(
-                position=number,
-                call_id=f"c{number}",
-                tool="score",
-                status=Status.QUEUED,
-                submitted_at=0.0,
-                deliveries=0,
-                attempts=0,
-                session="s",
-                arguments_json="{}",
-                **optional,  # pyright: ignore[reportArgumentType] - None for all that may be
-            ),
-        )
-        for number in range(count)
-    ]
+    return CallRecord(
+        position=1,
+        call_id=call_id,
+        tool="score",
+        status=status,
+        submitted_at=0.0,
+        deliveries=0,
+        attempts=0,
+        session="s",
+        arguments_json="{}",
+        **optional,  # pyright: ignore[reportArgumentType] - None for all that may be
+    )
+
+
+def calls(count: int) -> list[Call]:
+    """Calls that were just submitted."""
+    return [Call(nobody, row(f"c{number}", Status.QUEUED)) for number in range(count)]
 
 
 def end(some: list[Call], status: Status = Status.DONE) -> None:
     for call in some:
-        call.update(status)
+        call.update(row(call.id, status))
 
 
 class Screen:
