@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 
 from mcp_types import (
     PROTOCOL_VERSION_META_KEY,
@@ -59,7 +59,7 @@ def worker_of(request_id: Any) -> str | None:
     return m["worker"]
 
 
-def is_initialize(message: JSONRPCMessage) -> bool:
+def is_initialize(message: JSONRPCMessage) -> TypeGuard[JSONRPCRequest]:
     """Whether it opens a session of the 2025 era."""
     return isinstance(message, JSONRPCRequest) and message.method == INITIALIZE
 
