@@ -12,6 +12,7 @@ import pandas as pd
 from asyncmcp_nb.frame import chart
 from asyncmcp_nb.frame.phases import lanes
 from asyncmcp_nb.ledger import CallRecord
+from asyncmcp_nb.printable import counted
 
 if TYPE_CHECKING:
     import altair as alt
@@ -65,8 +66,8 @@ def latency(records: Iterable[CallRecord]) -> alt.VConcatChart:
     by_tool = lanes(answered, lambda call: call.tool)
     height = max(50, 240 // len(by_tool))
     rows = [_row(name, latencies(mine), edges, height=height) for name, mine in by_tool.items()]
-    words = f"Latency of {len(answered):,} answers: {_told(quantiles(everyone))}"
-    title = f"time to answer, {len(answered):,} answer{'' if len(answered) == 1 else 's'}"
+    words = f"Latency of {counted(len(answered), 'answer')}: {_told(quantiles(everyone))}"
+    title = f"time to answer, {counted(len(answered), 'answer')}"
     return chart.below_each_other(*rows, title=title, description=words)
 
 
