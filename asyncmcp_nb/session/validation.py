@@ -136,6 +136,8 @@ def _parameter(name: str, prop: Any, is_required: bool) -> str:
 def _type_name(schema: Mapping[str, Any], levels: int = _LEVELS) -> str:
     if "enum" in schema:
         return "|".join(repr(value) for value in cast("list[Any]", schema["enum"])[:6])
+    if "const" in schema:
+        return repr(schema["const"])
     declared = schema.get("type")
     if isinstance(declared, str):
         inner = _type_names([schema.get("items")], levels) if declared == "array" else ""

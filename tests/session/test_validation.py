@@ -96,6 +96,7 @@ def arrays(levels: int) -> dict[str, Any]:
         ({"a": {"type": ["string", "null"]}}, "f(a: string|null = ...)"),
         ({"a": {"anyOf": [{"type": "string"}, {"type": "null"}]}}, "f(a: string|null = ...)"),
         ({"a": {}}, "f(a: any = ...)"),
+        ({"a": {"oneOf": [{"const": "x"}, {"const": 2}]}}, "f(a: 'x'|2 = ...)"),
         ({"a": {"$ref": "#/$defs/Leg"}}, "f(a: Leg = ...)"),
         ({"a": {"$ref": "#/properties/b"}}, "f(a: any = ...)"),
         ({"a": {"oneOf": [{"$ref": "#/$defs/A"}, {"type": "null"}]}}, "f(a: A|null = ...)"),
