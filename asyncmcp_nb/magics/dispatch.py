@@ -160,6 +160,7 @@ async def _learn_tools(session: Session) -> None:
 def _described(answer: Any) -> str:
     shape = getattr(answer, "shape", None)
     if isinstance(shape, tuple) and len(cast("tuple[Any, ...]", shape)) == 2:
-        return f"{counted(shape[0], 'row')}, {counted(shape[1], 'column')}"
+        rows, columns = cast("tuple[int, int]", shape)
+        return f"{counted(rows, 'row')}, {counted(columns, 'column')}"
     text = one_line(repr(answer))
     return text if len(text) <= 100 else f"{text[:99]}…"

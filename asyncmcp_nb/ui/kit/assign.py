@@ -93,4 +93,6 @@ def _size(value: Any) -> str:
     if isinstance(value, list | dict):
         return f" of {len(cast('Sized', value)):,}"
     shape: Any = getattr(value, "shape", None)
-    return f" of {counted(shape[0], 'row')}" if isinstance(shape, tuple) and shape else ""
+    if isinstance(shape, tuple) and shape:
+        return f" of {counted(cast('tuple[int, ...]', shape)[0], 'row')}"
+    return ""
