@@ -27,6 +27,16 @@ def one_line(text: str) -> str:
     return visible(" ".join(text.split()))
 
 
+def counted(count: int, one: str) -> str:
+    """A number and what it counts, such as ``1 call`` and ``2,000 calls``.
+
+    Args:
+        count: How many there are.
+        one: What one of them is called; its plural ends in ``s``.
+    """
+    return f"{count:,} {one}{'' if count == 1 else 's'}"
+
+
 def cut(text: str, limit_count: int) -> str:
     """Text of so many characters at most, saying how many are left out."""
     if len(text) <= limit_count:

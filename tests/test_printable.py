@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from asyncmcp_nb.printable import cut, one_line, visible
+from asyncmcp_nb.printable import counted, cut, one_line, visible
 
 
 def test_control_and_direction_characters_are_spelled_out() -> None:
@@ -31,6 +31,10 @@ def test_a_line_can_be_written_and_moves_no_cursor(text: str) -> None:
     assert line.encode().decode() == line
     assert len(line.splitlines()) <= 1
     assert not any(character < " " or character == "\x7f" for character in line)
+
+
+def test_one_is_no_plural() -> None:
+    assert [counted(n, "call") for n in (0, 1, 2000)] == ["0 calls", "1 call", "2,000 calls"]
 
 
 def test_what_is_cut_is_counted() -> None:

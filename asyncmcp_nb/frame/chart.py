@@ -21,8 +21,9 @@ from asyncmcp_nb.frame.png import smaller
 from asyncmcp_nb.ledger import Status
 from asyncmcp_nb.printable import cut, one_line
 
-WIDTH_PIXELS: Final = 720
-"""Fixed, since a static picture in a saved notebook has no container to fill."""
+WIDTH_PIXELS: Final = 460
+"""Fixed, since a static picture in a saved notebook has no container to fill. With names on its
+left and the legend above it, a chart fits into a page of 800 pixels with JupyterLab around it."""
 
 PHASE_COLORS: Final = {"queued": "#858d99", "sent": "#3d8fd1", "running": "#c98500"}
 """Where a call stands until it ends. Seen well on white and on black, as all colours here."""
@@ -46,7 +47,7 @@ ENDING_SHAPES: Final = {
 """The same again, for who tells no colours apart."""
 
 _NAME_CHARACTERS: Final = 80
-_SCALE: Final = 1.5
+PICTURE_SCALE: Final = 1.5
 """Pixels of the picture for one of the chart: sharp on most screens, and not large in a file."""
 _DAY_SECONDS: Final = 86_400
 _PICTURE: Final = "image/png"
@@ -138,6 +139,16 @@ def scale(looks: Mapping[Any, str], seen: Collection[Any] | None = None) -> Any:
     return altair().Scale(domain=[str(name) for name in names], range=[looks[n] for n in names])
 
 
+def phase_color() -> Any:
+    """The colour of where a call stands."""
+    return altair().Color("phase:N", title="phase", scale=scale(PHASE_COLORS), legend=legend())
+
+
+def legend() -> Any:
+    """A legend above the chart, where it takes no width."""
+    return altair().Legend(orient="top")
+
+
 def _title(words: str) -> Any:
     return altair().TitleParams(text=words, anchor="start", frame="group", fontSize=13)
 
@@ -175,5 +186,5 @@ def _picture(made: Any, words: str) -> dict[str, Any]:
     except ImportError:
         hint = 'for pictures in saved notebooks: pip install "asyncmcp-nb[lab]"'
         return {"text/plain": f"{words} ({hint})"}
-    made.save(drawn, format="png", scale_factor=_SCALE)
+    made.save(drawn, format="png", scale_factor=PICTURE_SCALE)
     return {_PICTURE: smaller(drawn.getvalue())}

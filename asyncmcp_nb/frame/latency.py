@@ -12,6 +12,7 @@ import pandas as pd
 from asyncmcp_nb.frame import chart
 from asyncmcp_nb.frame.phases import lanes
 from asyncmcp_nb.ledger import CallRecord
+from asyncmcp_nb.printable import counted
 
 if TYPE_CHECKING:
     import altair as alt
@@ -26,6 +27,8 @@ _TICKS: Final = (
     *(3_600.0, 10_800.0, 36_000.0, 86_400.0, 259_200.0, 864_000.0),
 )
 """Of a logarithmic axis, in seconds."""
+_TITLE_CHARACTERS: Final = 36
+"""Of a name in the title of its row, beside which its figures stand."""
 _LEAST_SECONDS: Final = 1e-4
 """Quicker answers count as these, since a logarithmic axis has no zero."""
 _DURATION: Final = (
@@ -65,8 +68,8 @@ def latency(records: Iterable[CallRecord]) -> alt.VConcatChart:
     by_tool = lanes(answered, lambda call: call.tool)
     height = max(50, 240 // len(by_tool))
     rows = [_row(name, latencies(mine), edges, height=height) for name, mine in by_tool.items()]
-    words = f"Latency of {len(answered):,} answers: {_told(quantiles(everyone))}"
-    title = f"time to answer, {len(answered):,} answer{'' if len(answered) == 1 else 's'}"
+    words = f"Latency of {counted(len(answered), 'answer')}: {_told(quantiles(everyone))}"
+    title = f"time to answer, {counted(len(answered), 'answer')}"
     return chart.below_each_other(*rows, title=title, description=words)
 
 
@@ -143,11 +146,11 @@ def _row(tool: str, seconds: Array, edges: Array, *, height: int) -> Any:
         .mark_rule(color=chart.PHASE_COLORS["running"], size=2)
         .encode(
             x=alt.X("at:Q", scale=scale),
-            strokeDash=alt.StrokeDash("what:N", title=None, scale=dashes),
+            strokeDash=alt.StrokeDash("what:N", title=None, scale=dashes, legend=chart.legend()),
             tooltip=["what:N", alt.Tooltip("at:Q", title="seconds", format=".3~r")],
         )
     )
-    title = f"{chart.named(tool)}: {len(seconds):,}, {_told(found)}"
+    title = f"{_brief(chart.named(tool))}: {len(seconds):,}, {_told(found)}"
     return chart.layered(bars, lines, title=title, description="").properties(
         width=chart.WIDTH_PIXELS, height=height
     )
@@ -162,3 +165,7 @@ def _duration(seconds: float) -> str:
         if seconds >= size:
             return f"{seconds / size:.3g} {unit}"
     return f"{seconds * 1000:.3g} ms"
+
+
+def _brief(name: str) -> str:
+    return name if len(name) <= _TITLE_CHARACTERS else f"{name[: _TITLE_CHARACTERS - 1]}…"

@@ -115,7 +115,9 @@ def _row(rows: pd.DataFrame, extent: tuple[float, float], *, height: int, what: 
             x2="end:T",
             y=alt.Y("low:Q", title=f"{what} a second", axis=alt.Axis(tickCount=4)),
             y2="high:Q",
-            color=alt.Color("status:N", title=what, scale=chart.scale(colors)),
+            color=alt.Color(
+                "status:N", title=what, scale=chart.scale(colors), legend=chart.legend()
+            ),
             tooltip=[
                 alt.Tooltip("start:T", format="%H:%M:%S"),
                 "status:N",

@@ -132,24 +132,21 @@ def _detailed(calls: Sequence[CallRecord], now: float) -> Any:
             x2="end:T",
             y=alt.Y("top:Q", scale=lane, axis=_lane_axis(calls)),
             y2="bottom:Q",
-            color=alt.Color("phase:N", title="phase", scale=chart.scale(chart.PHASE_COLORS)),
+            color=chart.phase_color(),
             tooltip=["call:N", "tool:N", "phase:N", "seconds:Q"],
         )
     )
     rows = ending_rows(calls)
     seen = [status for status in chart.ENDING_COLORS if status.value in set(rows["status"])]
+    ended = {"title": "ended", "legend": chart.legend()}
     ends = (
         chart.part(rows)
         .mark_point(filled=True, opacity=1, size=55, stroke="white", strokeWidth=0.7)
         .encode(
             x=alt.X("end:T", scale=scale),
             y=alt.Y("middle:Q", scale=lane),
-            shape=alt.Shape(
-                "status:N", title="ended", scale=chart.scale(chart.ENDING_SHAPES, seen)
-            ),
-            color=alt.Color(
-                "status:N", title="ended", scale=chart.scale(chart.ENDING_COLORS, seen)
-            ),
+            shape=alt.Shape("status:N", scale=chart.scale(chart.ENDING_SHAPES, seen), **ended),
+            color=alt.Color("status:N", scale=chart.scale(chart.ENDING_COLORS, seen), **ended),
             tooltip=["call:N", "tool:N", "status:N", "seconds:Q"],
         )
     )
@@ -172,7 +169,7 @@ def _names(calls: Sequence[CallRecord], lane: Any) -> Any:
     alt = chart.altair()
     return (
         chart.part(name_rows(calls))
-        .mark_text(align="right", limit=200, style="guide-label")
+        .mark_text(align="right", limit=150, style="guide-label")
         .encode(x=alt.value(-6), y=alt.Y("middle:Q", scale=lane), text="name:N")
     )
 
@@ -230,12 +227,12 @@ def _counted(calls: Sequence[CallRecord], now: float, by: By) -> Any:
             x2="end:T",
             y=alt.Y("low:Q", title=None, axis=alt.Axis(tickCount=3, tickMinStep=1)),
             y2="high:Q",
-            color=alt.Color("phase:N", title="phase", scale=chart.scale(chart.PHASE_COLORS)),
+            color=chart.phase_color(),
             row=alt.Row(
                 "lane:N",
                 title=None,
                 sort=names,
-                header=alt.Header(labelAngle=0, labelAlign="left", labelLimit=160),
+                header=alt.Header(labelAngle=0, labelAlign="left", labelLimit=120),
             ),
             tooltip=["lane:N", "phase:N", "calls:Q", alt.Tooltip("start:T", format="%H:%M:%S")],
         )

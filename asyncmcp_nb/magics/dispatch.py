@@ -21,7 +21,7 @@ from asyncmcp_nb.magics.shell import Shell
 from asyncmcp_nb.magics.state import State
 from asyncmcp_nb.magics.waiting import Pending, block
 from asyncmcp_nb.magics.words import split
-from asyncmcp_nb.printable import one_line
+from asyncmcp_nb.printable import counted, one_line
 from asyncmcp_nb.session import Session
 
 EXPECTED: Final = (AsyncMcpError, MCPError, ValidationError, OSError)
@@ -160,6 +160,7 @@ async def _learn_tools(session: Session) -> None:
 def _described(answer: Any) -> str:
     shape = getattr(answer, "shape", None)
     if isinstance(shape, tuple) and len(cast("tuple[Any, ...]", shape)) == 2:
-        return f"{shape[0]:,} rows, {shape[1]} columns"
+        rows, columns = cast("tuple[int, int]", shape)
+        return f"{counted(rows, 'row')}, {counted(columns, 'column')}"
     text = one_line(repr(answer))
     return text if len(text) <= 100 else f"{text[:99]}…"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol, overload
 import anyio
 
 from asyncmcp_nb.ledger import Status
+from asyncmcp_nb.printable import counted
 from asyncmcp_nb.session.call import Call, CallOwner
 from asyncmcp_nb.session.tally import Tally
 from asyncmcp_nb.sns_sqs.handoff import Handoff, Mailbox
@@ -65,7 +66,7 @@ class CallGroup(Sequence[Call]):
 
     def __repr__(self) -> str:
         parts = ", ".join(f"{number} {status}" for status, number in self.counts().items())
-        return f"<CallGroup {self.name}: {len(self)} calls ({parts or 'none'})>"
+        return f"<CallGroup {self.name}: {counted(len(self), 'call')} ({parts or 'none'})>"
 
     @property
     def is_done(self) -> bool:

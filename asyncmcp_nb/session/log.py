@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from asyncmcp_nb.ledger import CallFilter, CallRecord, LedgerReader, LogEntry, Status
+from asyncmcp_nb.printable import counted
 from asyncmcp_nb.session.notices import Notice, Notices
 from asyncmcp_nb.session.observers import Observers
 
@@ -70,7 +71,7 @@ class Log:
 
     def __repr__(self) -> str:
         parts = ", ".join(f"{number} {status}" for status, number in self.counts().items())
-        return f"<Log: {len(self)} calls ({parts or 'none'})>"
+        return f"<Log: {counted(len(self), 'call')} ({parts or 'none'})>"
 
     def counts(self) -> dict[Status, int]:
         """Calls by status, absent ones left out."""

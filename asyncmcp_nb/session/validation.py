@@ -7,6 +7,7 @@ undeclared name is an error. Servers drop such names in silence, and it is nearl
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Mapping
 from importlib import import_module
 from typing import Any, cast
@@ -17,6 +18,10 @@ from asyncmcp_nb.errors import InvalidArguments, ToolNotFound
 from asyncmcp_nb.session.schema_check import SchemaCheck, UnusableSchema
 
 Schema = Mapping[str, Any]
+
+_REFERRED = re.compile(r"#/(?:\$defs|definitions)/(\w{1,40})")
+_LEVELS = 4
+"""Of arrays and alternatives, one within another, that a signature tells."""
 
 
 def find_tool(tools: Iterable[Tool], name: str) -> Tool:
@@ -141,22 +146,32 @@ def _parameter(name: str, prop: Any, is_required: bool) -> str:
     return text if is_required else f"{text} = ..."
 
 
-def _type_name(schema: Mapping[str, Any]) -> str:
+def _type_name(schema: Mapping[str, Any], levels: int = _LEVELS) -> str:
     if "enum" in schema:
         return "|".join(repr(value) for value in cast("list[Any]", schema["enum"])[:6])
+    if "const" in schema:
+        return repr(schema["const"])
     declared = schema.get("type")
     if isinstance(declared, str):
-        return declared
+        inner = _type_names([schema.get("items")], levels) if declared == "array" else ""
+        return f"{declared}[{inner}]" if inner else declared
     if isinstance(declared, list):
         return "|".join(_strings(cast("Any", declared)))
     options: Any = schema.get("anyOf") or schema.get("oneOf")
     if isinstance(options, list):
-        return "|".join(
-            _type_name(cast("dict[str, Any]", option))
-            for option in cast("list[Any]", options)
-            if isinstance(option, dict)
-        )
-    return "any"
+        return _type_names(cast("list[Any]", options), levels)
+    return _named_type(schema.get("$ref")) or "any"
+
+
+def _type_names(schemas: Iterable[Any], levels: int) -> str:
+    found = [cast("dict[str, Any]", one) for one in schemas if isinstance(one, dict)]
+    return "|".join(_type_name(one, levels - 1) for one in found) if levels else ""
+
+
+def _named_type(reference: Any) -> str:
+    """What a server calls the part that it refers to, such as ``Leg`` of ``#/$defs/Leg``."""
+    found = _REFERRED.fullmatch(reference) if isinstance(reference, str) else None
+    return found[1] if found else ""
 
 
 def _properties(schema: Schema) -> Mapping[str, Any]:

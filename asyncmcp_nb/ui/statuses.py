@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from typing import Final, Literal
 
-from asyncmcp_nb.printable import cut
+from asyncmcp_nb.printable import counted, cut
 from asyncmcp_nb.session import CallRecord, Status
 from asyncmcp_nb.ui.escape import Html, joined, tag
 
@@ -136,7 +136,7 @@ def duration(seconds: float) -> str:
 def size(count_bytes: int) -> str:
     """Such as ``12.3 KB``."""
     if count_bytes < 1000:
-        return f"{count_bytes} bytes"
+        return counted(count_bytes, "byte")
     value = count_bytes / 1000
     return f"{value:.1f} KB" if value < 1000 else f"{value / 1000:.1f} MB"
 

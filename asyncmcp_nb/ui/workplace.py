@@ -142,6 +142,7 @@ class Workplace:
             form.load(values)
         if form is not self.form:
             self.form = form
+            form.bar.start_over()
             self._place.children = (form.widget,)
         widgets.set_seen(self.note, False)
 
@@ -149,11 +150,19 @@ class Workplace:
         """The tool's form with its draft; a new one where it has none."""
         form = self._forms.pop(name, None)
         if form is None:
-            form = ToolForm(session, session.tool(name), on_submit=self._submitted)
-            form.follow(self._poke)
+            form = self._made(session, name)
         self._forms[name] = form
         while len(self._forms) > FORM_COUNT:
             _drop(self._forms.popitem(last=False)[1])
+        return form
+
+    def _made(self, session: Session, name: str) -> ToolForm:
+        def is_going() -> bool:
+            # No lock: a form asks this under its own, which is taken after ours elsewhere.
+            return self._wish is not None or self.form is not form
+
+        form = ToolForm(session, session.tool(name), on_submit=self._submitted, is_going=is_going)
+        form.follow(self._poke)
         return form
 
     def _submitted(self, call: Call) -> None:

@@ -22,8 +22,10 @@ Theme = Literal["light", "dark"]
 OUT: Final = Path(__file__).with_name("out")
 WIDTHS: Final = (800, 1600)
 THEMES: Final[tuple[Theme, ...]] = ("light", "dark")
-PATIENCE_SECONDS: Final = 30
-CELL_SECONDS: Final = 60
+PATIENCE_SECONDS: Final = 60
+CELL_SECONDS: Final = 90
+OPENING_SECONDS: Final = 120
+"""For JupyterLab and a kernel to start, on a machine that is shared."""
 
 _HEIGHT: Final = 1000
 _LOWEST, _TALLEST = 300, 6000
@@ -112,8 +114,8 @@ class Lab:
 
     def open(self, notebook: Path) -> None:
         """Open a notebook of the server's folder, and wait for its kernel."""
-        self.page.goto(self.server.address(notebook))
-        self.page.wait_for_function(_IS_READY, timeout=PATIENCE_SECONDS * 1000)
+        self.page.goto(self.server.address(notebook), timeout=OPENING_SECONDS * 1000)
+        self.page.wait_for_function(_IS_READY, timeout=OPENING_SECONDS * 1000)
 
     def find(self, words: str) -> int:
         """The first cell whose source has these words."""
@@ -164,7 +166,7 @@ class Lab:
         button.first.click()
         self.page.locator(".jp-Dialog .jp-mod-accept").click()
         expect(self.page.locator(".jp-Dialog")).to_have_count(0)
-        self.page.wait_for_function(_IS_READY, timeout=PATIENCE_SECONDS * 1000)
+        self.page.wait_for_function(_IS_READY, timeout=OPENING_SECONDS * 1000)
 
     def save(self) -> None:
         """Save the notebook, outputs and all."""

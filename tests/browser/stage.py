@@ -68,3 +68,20 @@ await session.list_tools();
 
 START: Final = (CONNECT, SERVE)
 """Two cells; the next one is number 2."""
+
+TICK: Final = '''\
+from pathlib import Path
+
+@app.tool()
+async def tick(ctx: Context, seconds: float = 0.1) -> int:
+    """Tick until a file is there."""
+    n = 0
+    while not Path("go").exists():
+        n += 1
+        await ctx.report_progress(n, None, f"at {n}.")
+        await asyncio.sleep(seconds)
+    return n
+
+await session.list_tools();
+'''
+"""One more tool, whose calls go on until the test says so, however slow the page is."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 from playwright.sync_api import expect
 
@@ -112,8 +113,10 @@ def test_one_of_many_values_is_searched_with_the_keyboard(open_cells: OpenCells)
     expect(json).to_have_value(re.compile('"last": 1\\s'))
 
 
-def test_a_click_while_a_cell_runs_sends_all_that_was_typed(open_cells: OpenCells) -> None:
-    busy = "import time; time.sleep(4)"
+def test_a_click_while_a_cell_runs_sends_all_that_was_typed(
+    open_cells: OpenCells, folder: Path
+) -> None:
+    busy = "import os, time\nwhile not os.path.exists('go'):\n    time.sleep(0.05)"
     lab = open_cells(*START, 'session.form("greet", name="Ann")', busy, "session.log.frame()")
     for index in (0, 1, 2):
         lab.run(index)
@@ -126,7 +129,9 @@ def test_a_click_while_a_cell_runs_sends_all_that_was_typed(open_cells: OpenCell
     lab.page.keyboard.press("End")
     lab.page.keyboard.type("abelle", delay=40)
     form.get_by_role("button", name="Send").click()
+    expect(form.get_by_text("hello Annabelle").first).to_be_visible()
+    expect(lab.cell(3)).to_contain_text("[*]")
+    (folder / "go").touch()
     lab.wait(run)
 
-    expect(form.get_by_text("hello Annabelle").first).to_be_visible()
     expect(lab.run(4)).to_contain_text("Annabelle")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -16,16 +16,25 @@ from playwright.sync_api import Locator, expect
 from tests.browser.lab import Lab
 from tests.notebooks.running import NOTEBOOKS
 
-Open = Callable[[str], Lab]
+Open = Callable[..., Lab]
+
+SHORT_BLOCK = "time.sleep(2)"
+LONG_BLOCK = "for _ in iter(Path('go').exists, True): time.sleep(0.05)"
+"""The same for as long as the test wants, however slow the page is."""
 
 
 @pytest.fixture
 def open_notebook(lab: Lab, folder: Path) -> Open:
-    """Open one of ours, in a folder with its data."""
+    """Open one of ours, in a folder with its data; with other code in place of some."""
 
-    def open_(name: str) -> Lab:
+    def open_(name: str, changes: Mapping[str, str] | None = None) -> Lab:
         shutil.copytree(NOTEBOOKS / "data", folder / "data")
-        lab.open(Path(shutil.copy(NOTEBOOKS / f"{name}.ipynb", folder)))
+        copy = Path(shutil.copy(NOTEBOOKS / f"{name}.ipynb", folder))
+        for old, new in (changes or {}).items():
+            text = copy.read_text("utf-8")
+            assert text.count(old) == 1
+            copy.write_text(text.replace(old, new), "utf-8")
+        lab.open(copy)
         return lab
 
     return open_
@@ -106,9 +115,9 @@ def test_04_a_tool_is_mended_and_answers_with_a_picture(open_notebook: Open) -> 
 
 
 def test_05_a_restarted_kernel_finds_every_call_and_each_is_answered_once(
-    open_notebook: Open,
+    open_notebook: Open, folder: Path
 ) -> None:
-    lab = open_notebook("05_long_jobs_and_restarts")
+    lab = open_notebook("05_long_jobs_and_restarts", {SHORT_BLOCK: LONG_BLOCK})
     at_submit, at_return = lab.find('session.submit("bootstrap"'), lab.find("session.log.counts()")
     lab.run_all(0, at_submit)
     running = lab.start(at_submit)
@@ -116,6 +125,7 @@ def test_05_a_restarted_kernel_finds_every_call_and_each_is_answered_once(
     table = lab.output(at_submit)
     expect(table).to_contain_text(re.compile(r"of \d+ resamples"))
     expect(prompt(lab, at_submit)).to_have_text("[*]:")
+    (folder / "go").touch()
     lab.wait(running)
 
     lab.restart_kernel()

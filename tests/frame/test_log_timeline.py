@@ -10,6 +10,7 @@ import pytest
 
 from asyncmcp_nb.errors import ConfigError, MissingDependency
 from asyncmcp_nb.frame import latency, throughput, timeline
+from asyncmcp_nb.frame.chart import PICTURE_SCALE
 from asyncmcp_nb.frame.phases import LANE_COUNT, counted, spans
 from asyncmcp_nb.frame.timeline import BIN_COUNT, DETAIL_COUNT
 from asyncmcp_nb.ledger import CallRecord, NewCall
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from tests.frame.conftest import Book
 
 START = 1_700_000_000.0
+PLACE_PIXELS = 632
+"""What JupyterLab leaves for an output at that width."""
 HOSTILE = "<img src=x onerror=alert(1)> datum['x'] \x1b[31m \u202e"
 
 
@@ -357,6 +360,21 @@ def test_a_renderer_that_was_enabled_goes_first_and_stays(book: Book) -> None:
 
     assert any("application/json" in str(kind) for kind in shown), shown
     assert untyped.active == "default"
+
+
+@pytest.mark.parametrize("draw", [timeline, latency, throughput])
+@pytest.mark.parametrize("count", [10, DETAIL_COUNT + 1])
+def test_a_chart_fits_into_a_notebook_that_is_800_pixels_wide(
+    book: Book, draw: Any, count: int
+) -> None:
+    for number in range(count):
+        book.answer(tool=f"{number % 2} {'a_long_name ' * 5}", text="ok")
+    book.fail("boom")
+
+    picture = draw(book.records)._repr_mimebundle_()["image/png"]
+
+    # The width in its header: https://www.w3.org/TR/png-3/#11IHDR
+    assert int.from_bytes(picture[16:20]) / PICTURE_SCALE <= PLACE_PIXELS
 
 
 def test_without_what_draws_pictures_the_rest_is_shown_and_says_what_is_missing(

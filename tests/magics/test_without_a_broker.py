@@ -89,7 +89,7 @@ def test_a_broker_that_goes_away_is_told_of_and_nothing_hangs(notebook: Notebook
         "add did not answer within 1.0 s; the broker cannot be reached, `%mcp status` says why"
     )
     assert "broker unreachable" in notebook.value("%mcp status")
-    assert notebook.ok("%mcp log --status timed_out -o late").stdout == "late: 1 rows, 21 columns\n"
+    assert notebook.ok("%mcp log --status timed_out -o late").stdout == "late: 1 row, 21 columns\n"
 
 
 def test_the_cell_that_loads_the_extension_can_connect_and_shows_no_panel(

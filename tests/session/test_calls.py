@@ -272,7 +272,7 @@ async def test_every_repr_is_worth_reading(stage: Stage) -> None:
     await group
 
     assert repr(call).startswith(f"<Call {call.id} echo done after ")
-    assert repr(group) == "<CallGroup g: 1 calls (1 done)>"
+    assert repr(group) == "<CallGroup g: 1 call (1 done)>"
     assert repr(session.log) == "<Log: 2 calls (2 done)>"
     assert "alice@stage (memory) · connected" in repr(session)
 

@@ -81,6 +81,14 @@ def test_an_unknown_tool_is_named_with_the_nearest() -> None:
         find_tool([], "add")
 
 
+def arrays(levels: int) -> dict[str, Any]:
+    """Arrays in arrays."""
+    schema: dict[str, Any] = {"type": "array"}
+    for _ in range(levels):
+        schema = {"type": "array", "items": schema}
+    return schema
+
+
 @pytest.mark.parametrize(
     ("properties", "text"),
     [
@@ -88,6 +96,13 @@ def test_an_unknown_tool_is_named_with_the_nearest() -> None:
         ({"a": {"type": ["string", "null"]}}, "f(a: string|null = ...)"),
         ({"a": {"anyOf": [{"type": "string"}, {"type": "null"}]}}, "f(a: string|null = ...)"),
         ({"a": {}}, "f(a: any = ...)"),
+        ({"a": {"oneOf": [{"const": "x"}, {"const": 2}]}}, "f(a: 'x'|2 = ...)"),
+        ({"a": {"$ref": "#/$defs/Leg"}}, "f(a: Leg = ...)"),
+        ({"a": {"$ref": "#/properties/b"}}, "f(a: any = ...)"),
+        ({"a": {"oneOf": [{"$ref": "#/$defs/A"}, {"type": "null"}]}}, "f(a: A|null = ...)"),
+        ({"a": {"type": "array", "items": {"$ref": "#/$defs/Leg"}}}, "f(a: array[Leg] = ...)"),
+        ({"a": {"type": "array"}}, "f(a: array = ...)"),
+        ({"a": arrays(900)}, "f(a: array[array[array[array[array]]]] = ...)"),
         ({"a": True}, "f(a)"),
     ],
 )

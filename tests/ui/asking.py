@@ -15,7 +15,7 @@ from tests.helpers import eventually, memory_deployment
 from tests.session.asking_servers import asking_server
 from tests.session.conftest import Stage
 
-PATIENCE_SECONDS = 10.0
+PATIENCE_SECONDS = 30.0
 
 
 @asynccontextmanager

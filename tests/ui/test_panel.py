@@ -17,6 +17,7 @@ import pytest
 
 from asyncmcp_nb import Deployment, connect, serve
 from asyncmcp_nb.session import CallRecord, Policies, Session
+from asyncmcp_nb.ui.kit.turns import turn
 from asyncmcp_nb.ui.panel import STILL_COUNT, Panel, PanelPart, panel_of
 from asyncmcp_nb.ui.workplace import FORM_COUNT
 from tests.helpers import PATIENCE_SECONDS, eventually, memory_deployment, tool_server
@@ -122,6 +123,32 @@ async def test_choosing_a_tool_opens_its_form_and_sending_opens_the_call(
     newest = session.log.ledger.rows()[-1]
     assert panel.panel.workplace.card.call_id == newest.call_id
     assert newest.arguments == {"n": 12345678901234567890}
+
+
+async def test_a_click_on_send_that_follows_the_choice_of_another_tool_sends_nothing(
+    session: Session, panels: Panels
+) -> None:
+    panel = panels(session)
+    await choose(panel, "echo")
+    part = panel.panel
+    first = part.workplace.form
+    assert first is not None
+
+    with turn():  # nothing is shown meanwhile
+        part.workplace.open_tool("tool_00")
+        first.submit()
+        told = page(first.bar.line.value).text
+    await eventually(lambda: part.workplace.form is not first)
+    first.submit()
+    second = part.workplace.form
+    assert second is not None
+    second.submit()
+    part.workplace.open_tool("echo")
+    await eventually(lambda: part.workplace.form is first)
+
+    assert "not sent: this form was about to change" in told
+    assert [record.tool for record in session.log.ledger.rows()] == ["tool_00"]
+    assert page(first.bar.line.value).text == ""
 
 
 async def test_each_tool_keeps_its_own_draft(session: Session, panels: Panels) -> None:

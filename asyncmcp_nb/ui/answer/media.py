@@ -56,4 +56,4 @@ def media_bytes(data: str) -> int | None:
 
 
 def _told(words: str) -> Html:
-    return tag("em", f"({words})")
+    return tag("div", tag("em", f"({words})"), class_="amcp-media")

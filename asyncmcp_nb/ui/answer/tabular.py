@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
-from asyncmcp_nb.printable import cut, one_line
+from asyncmcp_nb.printable import counted, cut, one_line
 from asyncmcp_nb.ui.answer.folding import left_out, note
 from asyncmcp_nb.ui.escape import Html, tag
 
@@ -61,7 +61,7 @@ def _flat(found: dict[str, Any]) -> Table | str:
     nested_count = sum(isinstance(inner, dict | list) for inner in found.values())
     if not nested_count:
         return "it is one object, not a list of them"
-    return f"it is an object of {len(found):,} fields, {nested_count:,} of them nested"
+    return f"it is an object of {counted(len(found), 'field')}, {nested_count:,} of them nested"
 
 
 def _is_split(found: Mapping[str, Any]) -> bool:
@@ -112,7 +112,10 @@ def _of_split(found: Mapping[str, Any]) -> Table | str:
             return f"row {number:,} is {_a(row)}, not a list"
         cells = cast("list[Any]", row)
         if len(cells) != len(names):
-            return f"row {number:,} has {len(cells):,} values for {len(names):,} columns"
+            return (
+                f"row {number:,} has {counted(len(cells), 'value')} for "
+                f"{counted(len(names), 'column')}"
+            )
         if nested := _nested_in(cells):
             return f"row {number:,} holds {nested}"
     columns = {name: [row[at] for row in rows] for at, name in enumerate(names)}

@@ -9,7 +9,7 @@ from typing import Final
 
 from asyncmcp_nb.errors import SessionClosed, ToolNotFound
 from asyncmcp_nb.printable import cut, one_line
-from asyncmcp_nb.session import Call, CallRecord, Session
+from asyncmcp_nb.session import Call, CallRecord, Session, Status
 from asyncmcp_nb.ui.answer.actions import AnswerActions
 from asyncmcp_nb.ui.answer.folding import note
 from asyncmcp_nb.ui.answer.parts import parts_of
@@ -19,6 +19,7 @@ from asyncmcp_nb.ui.kit.callbacks import telling
 from asyncmcp_nb.ui.kit.inputs import Html as HtmlPlace
 from asyncmcp_nb.ui.kit.inputs import Kit, Placed, Press, close_all, set_hidden
 from asyncmcp_nb.ui.kit.widgets import put
+from asyncmcp_nb.ui.statuses import word
 from asyncmcp_nb.ui.still.tools import is_destructive
 from asyncmcp_nb.ui.theme import bare
 
@@ -133,8 +134,9 @@ class CardActions:
 
     def _cancel(self) -> None:
         session, record = self._live()
-        if not session.get(record.call_id).cancel():
-            self.say("It had ended already.")
+        call = session.get(record.call_id)
+        if not call.cancel() and call.status is not Status.CANCELLED:
+            self.say(f"It had ended already: {word(call.status)}.")
 
     def _retry(self) -> None:
         session, record = self._live()

@@ -30,7 +30,8 @@ def choices(node: Node) -> list[tuple[str, Any]]:
     elif node.state is State.OMITTED or node.field.kind is not Kind.BOOLEAN:
         found.append((CHOOSE_ONE, State.OMITTED))
     found += [(label, index) for index, label in enumerate(labels)]
-    if node.may_be_null:
+    # A null that was pasted is seen where it stands, with what is wrong about it.
+    if node.may_be_null or node.state is State.NULL:
         found.append((IS_NULL, State.NULL))
     return found
 

@@ -27,8 +27,16 @@ def notes(node: Node, message: str | None, *, is_touched: bool) -> Html:
     is_wrong = message is not None and is_touched
     shown = [] if message is None else [problem(message, is_touched=is_touched)]
     shown += _help(node, has_hints=not is_wrong)
-    spaced = [joined(" · " if index else None, part) for index, part in enumerate(shown)]
-    return tag("div", spaced, class_="amcp-notes") if shown else Html("")
+    return tag("div", _spaced(shown), class_="amcp-notes") if shown else Html("")
+
+
+def _spaced(parts: list[Html]) -> list[Html]:
+    """Parts with dots between them, but for folds, which stand on lines of their own."""
+    folded = [part.startswith("<details") for part in parts]
+    return [
+        joined(" · " if index and not any(folded[index - 1 : index + 1]) else None, part)
+        for index, part in enumerate(parts)
+    ]
 
 
 def problem(message: str, *, is_touched: bool = True) -> Html:

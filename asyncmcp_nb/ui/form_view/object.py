@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from asyncmcp_nb.printable import counted
 from asyncmcp_nb.ui.form.field import Kind, State
 from asyncmcp_nb.ui.form.node import Node
 from asyncmcp_nb.ui.form.words import label
@@ -44,7 +45,7 @@ class ObjectView(GroupView):
             count = len(node.children)
             return f"{count} {'entry' if count == 1 else 'entries'}"
         given = sum(child.state is not State.OMITTED for child in node.children)
-        return f"{given} of {len(node.children)} fields sent"
+        return f"{given} of {counted(len(node.children), 'field')} sent"
 
     def below(self) -> list[PlaceView]:
         """See ``PlaceView``."""

@@ -9,7 +9,7 @@ from collections.abc import Sized
 from typing import Any, Final, Protocol, cast
 
 from asyncmcp_nb.errors import AsyncMcpError
-from asyncmcp_nb.printable import cut, one_line
+from asyncmcp_nb.printable import counted, cut, one_line
 
 _NAME_CHARACTERS: Final = 60
 _KEPT: Final = frozenset({"In", "Out", "exit", "quit", "get_ipython", "display"})
@@ -89,8 +89,10 @@ def described(value: Any) -> str:
 
 def _size(value: Any) -> str:
     if isinstance(value, str | bytes):
-        return f" of {len(value):,} {'characters' if isinstance(value, str) else 'bytes'}"
+        return f" of {counted(len(value), 'character' if isinstance(value, str) else 'byte')}"
     if isinstance(value, list | dict):
         return f" of {len(cast('Sized', value)):,}"
     shape: Any = getattr(value, "shape", None)
-    return f" of {shape[0]:,} rows" if isinstance(shape, tuple) and shape else ""
+    if isinstance(shape, tuple) and shape:
+        return f" of {counted(cast('tuple[int, ...]', shape)[0], 'row')}"
+    return ""

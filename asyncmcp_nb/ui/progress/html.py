@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 
-from asyncmcp_nb.printable import cut
+from asyncmcp_nb.printable import counted, cut
 from asyncmcp_nb.session import CallGroup, Status
 from asyncmcp_nb.ui.escape import Html, tag
 from asyncmcp_nb.ui.progress.progress import Reading, last_line, moving_line, moving_words, read
@@ -37,7 +37,7 @@ def moving_html(reading: Reading, counts: Mapping[Status, int] | None = None) ->
     return _line(
         "info",
         tag("b", name),
-        bar(reading.share, f"of {reading.total_count:,} calls ended"),
+        bar(reading.share, f"of {counted(reading.total_count, 'call')} ended"),
         tag("span", moving_words(reading), class_="amcp-quiet"),
         *_chips(counts or reading.ended),
     )

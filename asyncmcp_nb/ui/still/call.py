@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any, Final
 
-from asyncmcp_nb.printable import cut
+from asyncmcp_nb.printable import counted, cut
 from asyncmcp_nb.session import Call, CallRecord, Status
 from asyncmcp_nb.ui.answer.contents import SHEETS, Answer, answer_body
 from asyncmcp_nb.ui.answer.folding import fold, long_text, measure
@@ -70,7 +70,7 @@ def arguments_html(record: CallRecord) -> Html:
     text = record.arguments_json
     if len(text) <= _SHORT_CHARACTERS:
         return tag("div", tag("span", "with ", class_="amcp-quiet"), tag("code", text))
-    words = f"with {len(record.arguments):,} arguments, {measure(text)}"
+    words = f"with {counted(len(record.arguments), 'argument')}, {measure(text)}"
     return fold(words, tree_html(record.arguments))
 
 

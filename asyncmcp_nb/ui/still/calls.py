@@ -15,6 +15,10 @@ from asyncmcp_nb.ui.statuses import bar, chip, duration, elapsed_seconds, size
 _HEADINGS: Final = ("Status", "Tool", "Arguments", "Answer", "Time", "Call")
 _ARGUMENT_CHARACTERS: Final = 120
 _ANSWER_CHARACTERS: Final = 160
+TITLE_CHARACTERS: Final = 600
+"""Of a value that is cut in its cell."""
+_UNCUT_CHARACTERS: Final = 40
+"""They have room in the lines of a cell, however narrow the page is."""
 _PARSED_CHARACTERS: Final = 20_000
 """JSON of an answer that is longer is not parsed for the sake of a table's cell."""
 _ODD: Final = re.compile(r"|true|false|null|[-\d.][-+.\deE]*|[\[{\"].*", re.DOTALL)
@@ -68,6 +72,11 @@ def answer_words(record: CallRecord) -> str:
             return start_of(record.progress_message or "")
 
 
+def answer_whole(record: CallRecord) -> str:
+    """What ``answer_words`` is the start of."""
+    return record.error_message or record.text or answer_words(record)
+
+
 def arguments_words(record: CallRecord, limit_count: int = _ARGUMENT_CHARACTERS) -> str:
     """The start of the arguments in one line, as ``city: Bern, days: 3``."""
     if len(record.arguments_json) > _PARSED_CHARACTERS:
@@ -101,11 +110,17 @@ def _row(record: CallRecord, now: float | None) -> Html:
         "tr",
         tag("td", chip(record.status), class_="amcp-tight"),
         tag("td", start_of(record.tool, 80), class_="amcp-name"),
-        tag("td", tag("code", arguments)),
-        tag("td", answer_of(record)),
+        tag("td", _brief(tag("code", arguments), record.arguments_json)),
+        tag("td", _brief(answer_of(record), answer_whole(record))),
         tag("td", duration(elapsed_seconds(record, now)), class_="amcp-tight amcp-number"),
         tag("td", tag("code", record.call_id), class_="amcp-tight"),
     )
+
+
+def _brief(shown: Html | None, whole: str) -> Html:
+    """A cell that the style sheet cuts to some lines; what it may cut is in its title too."""
+    title = start_of(whole, TITLE_CHARACTERS) if len(whole) > _UNCUT_CHARACTERS else None
+    return tag("div", shown, class_="amcp-brief", title=title)
 
 
 def _heading(name: str) -> Html:

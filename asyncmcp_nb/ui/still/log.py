@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from asyncmcp_nb.printable import counted
 from asyncmcp_nb.session import Log
 from asyncmcp_nb.ui.escape import Html, tag
 from asyncmcp_nb.ui.statuses import chip
@@ -17,7 +18,7 @@ def log_html(log: Log) -> Html:
     """The counts, and the newest calls."""
     newest = log.ledger.rows(descending=True, limit=_LOG_ROWS)
     counts = [chip(status, number) for status, number in log.counts().items()]
-    caption = f"{len(newest):,} of {len(log):,} calls, the newest first"
+    caption = f"{len(newest):,} of {counted(len(log), 'call')}, the newest first"
     if len(newest) < len(log):
         caption += "; log.frame() has them all"
     line = tag("div", tag("b", "Log"), *(counts or ["no calls"]), class_="amcp-line")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from asyncmcp_nb.errors import AsyncMcpError
-from asyncmcp_nb.printable import visible
+from asyncmcp_nb.printable import counted, visible
 from asyncmcp_nb.session import Session
 from asyncmcp_nb.ui.escape import Html, tag
 from asyncmcp_nb.ui.still.calls import calls_table
@@ -52,7 +52,8 @@ def calls_part(session: Session) -> Html | None:
         return tag("p", "no calls yet", class_="amcp-quiet")
     left = count - len(newest)
     rest = f"; not shown: {left:,} earlier ones" if left > 0 else ""
-    return calls_table(newest, f"{len(newest):,} of {count:,} calls, the newest first{rest}")
+    words = f"{len(newest):,} of {counted(count, 'call')}, the newest first{rest}"
+    return calls_table(newest, words)
 
 
 def unlisted(session: Session) -> str:

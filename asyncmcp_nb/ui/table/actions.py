@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from asyncmcp_nb.errors import AsyncMcpError
+from asyncmcp_nb.printable import counted
 from asyncmcp_nb.session import Call, CallFilter, Session
 from asyncmcp_nb.ui.kit.jobs import Tell
 from asyncmcp_nb.ui.still.tools import is_destructive
@@ -67,7 +68,7 @@ def export_calls(
         count = session.log.ledger.count(chosen)
         written = session.log.export(path, redact=is_redacted or None, chosen=chosen)
         hidden = ", without arguments and answers" if is_redacted else ""
-        return f"wrote {count:,} calls to {written}{hidden}"
+        return f"wrote {counted(count, 'call')} to {written}{hidden}"
 
     return work
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from asyncmcp_nb.errors import ConfigError, SessionClosed
-from asyncmcp_nb.printable import cut, one_line
+from asyncmcp_nb.printable import counted, cut, one_line
 from asyncmcp_nb.session import CallFilter, Session
 from asyncmcp_nb.ui.escape import tag
 from asyncmcp_nb.ui.kit import widgets
@@ -85,7 +85,7 @@ class Deeds:
             self._changed()
             left = ledger.count(chosen) - len(call_ids)
             rest = f"; the other {left:,} are not, that is the most" if left > 0 else ""
-            return f"selected {len(self.selection):,} calls{rest}"
+            return f"selected {counted(len(self.selection), 'call')}{rest}"
 
         self.jobs.start(work)
 

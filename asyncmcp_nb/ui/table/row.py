@@ -17,7 +17,13 @@ from asyncmcp_nb.ui.kit import widgets
 from asyncmcp_nb.ui.kit.inputs import Kit
 from asyncmcp_nb.ui.kit.stillness import Move
 from asyncmcp_nb.ui.statuses import chip, duration, elapsed_seconds, word
-from asyncmcp_nb.ui.still.calls import answer_of, answer_words, arguments_words, start_of
+from asyncmcp_nb.ui.still.calls import (
+    TITLE_CHARACTERS,
+    answer_of,
+    answer_whole,
+    arguments_words,
+    start_of,
+)
 
 COLUMNS: Final = (
     ("status", "Status", "status"),
@@ -32,7 +38,6 @@ COLUMNS: Final = (
 """Of the table, in order: name in the style sheet, heading, and what it is sorted by."""
 
 _CELL_CHARACTERS: Final = 200
-_TITLE_CHARACTERS: Final = 600
 
 _Content = tuple[Html | str | None, str | None]
 """Of a cell: what is shown, and the whole of it for its title."""
@@ -133,7 +138,7 @@ def row_html(record: CallRecord, *, is_open: bool = False, now: float | None = N
         "status": (chip(record.status), word(record.status)),
         "tool": (start_of(record.tool, _CELL_CHARACTERS), record.tool),
         "arguments": (arguments, record.arguments_json),
-        "answer": (answer_of(record), record.error_message or record.text or answer_words(record)),
+        "answer": (answer_of(record), answer_whole(record)),
         "time": (duration(elapsed_seconds(record, now)), None),
         "submitted": (time.strftime("%H:%M:%S", at), time.strftime("%Y-%m-%d %H:%M:%S", at)),
         "group": (start_of(record.group or "", _CELL_CHARACTERS), record.group),
@@ -154,5 +159,5 @@ def _cell(name: str, heading: str, content: _Content) -> Html:
     shown, title = content
     # A screen reader has no header row to tell it what this is.
     said = tag("span", f"{heading}: ", class_="amcp-t-said")
-    whole = start_of(title or "", _TITLE_CHARACTERS) or None
+    whole = start_of(title or "", TITLE_CHARACTERS) or None
     return tag("span", said, shown, class_=f"amcp-t-cell amcp-t-c-{name}", title=whole)

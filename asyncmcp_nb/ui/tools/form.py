@@ -30,6 +30,7 @@ OnSubmit = Callable[[Call], object]
 """Told of each call that was sent."""
 
 _CHANGED: Final = "The server has changed this tool since the form was made."
+_GOING: Final = "not sent: this form was about to change; press Send again where it has"
 _CLOSED: Final = "the session is closed; connect again"
 
 
@@ -43,6 +44,7 @@ class ToolForm:
         values: Mapping[str, Any] | None = None,
         *,
         on_submit: OnSubmit | None = None,
+        is_going: Callable[[], bool] = lambda: False,
     ) -> None:
         """Make one.
 
@@ -51,10 +53,13 @@ class ToolForm:
             tool: As the server listed it.
             values: What fields start with.
             on_submit: Shows the calls that are sent; without it the latest is shown below.
+            is_going: Whether something else is about to stand here: a click on Send may have been
+                meant for that, and sends nothing.
         """
         self.tool = tool
         self._session = weakref.ref(session)
         self._on_submit = on_submit
+        self._is_going = is_going
         self._listed = tool
         self._is_gone = False
         self._frozen = ""
@@ -101,6 +106,9 @@ class ToolForm:
             InvalidArguments: The server's schema has changed, and they do not fit it.
         """
         with self.view.lock:
+            if self._is_going():
+                self.bar.say(_GOING)
+                return
             if self.reason():
                 self._show_state()
                 self.bar.refuse()

@@ -72,7 +72,7 @@ NO_TABLES: list[tuple[Any, str | None]] = [
     ({"columns": ["a"], "data": []}, "it has no rows"),
     ({"columns": [], "data": [[]]}, "it has no columns"),
     ({"columns": ["a"], "data": [1]}, "row 1 is a number, not a list"),
-    ({"columns": ["a"], "data": [[1, 2]]}, "row 1 has 2 values for 1 columns"),
+    ({"columns": ["a"], "data": [[1, 2]]}, "row 1 has 2 values for 1 column"),
     ({"columns": ["a"], "data": [[[1]]]}, "row 1 holds a list"),
 ]
 

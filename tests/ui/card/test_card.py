@@ -210,12 +210,24 @@ async def test_cancel_cancels_and_is_offered_while_there_is_something_to_cancel(
     offered = is_there(card.actions.cancel), is_there(card.actions.retry)
 
     card.actions.cancel.click()
+    card.actions.cancel.click()
     await eventually(lambda: call.is_done)
     card.render(session)
 
     assert call.status is Status.CANCELLED
+    assert "had ended" not in words_of(card)
     assert offered == (True, False)
     assert (is_there(card.actions.cancel), is_there(card.actions.retry)) == (False, True)
+
+
+async def test_cancel_of_a_call_that_ended_meanwhile_says_how(session: Session) -> None:
+    call = session.submit("echo", text="x")
+    card = rendered(session, call)
+    await call
+
+    card.actions.cancel.click()
+
+    assert "It had ended already: done." in words_of(card)
 
 
 async def test_retry_submits_it_again_and_shows_the_new_call(session: Session) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from html.parser import HTMLParser
 from typing import Any
@@ -131,6 +132,17 @@ def test_a_row_shows_the_answer_the_error_or_how_far_it_is(call: CallRecord, ans
     assert "c0ffee" in "\n".join(text.rows_text([call]))
 
 
+def test_what_a_narrow_page_cuts_is_in_the_title_of_its_cell() -> None:
+    long, short = {"text": "x" * 700}, {"text": "x"}
+    calls = [record(text="word " * 200, arguments_json=json.dumps(long))]
+    calls += [record(text="word", arguments_json=json.dumps(short))]
+
+    shown = page(rows.calls_table(calls, "two", now=107.0))
+
+    titles = [value for name, value in shown.attributes if name == "title"]
+    assert titles == [json.dumps(long)[:600] + "…", ("word " * 200)[:600].strip() + "…"]
+
+
 @pytest.mark.parametrize(
     ("seconds", "words"),
     [(0.0123, "12 ms"), (1, "1.0 s"), (59.94, "59.9 s"), (125, "2 min 05 s"), (4800, "1 h 20 min")],
@@ -140,7 +152,7 @@ def test_durations_are_as_people_read_them(seconds: float, words: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("count", "words"), [(15, "15 bytes"), (1234, "1.2 KB"), (2_500_000, "2.5 MB")]
+    ("count", "words"), [(1, "1 byte"), (15, "15 bytes"), (1234, "1.2 KB"), (2_500_000, "2.5 MB")]
 )
 def test_sizes_are_as_people_read_them(count: int, words: str) -> None:
     assert statuses.size(count) == words
