@@ -4,6 +4,8 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
+# Tests start some hundreds of processes. Where no bytecode is kept, each compiles the package anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -16,7 +18,7 @@ ARMS := memory workers duplicates embedded
 # JupyterLab refuses to run as root unless told to; containers often are root.
 AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
-.PHONY: help lab demo notebooks test test-fauxqs test-faults test-browser picture browser soak bench bench-quick fauxqs lint format types coverage acceptance clean
+.PHONY: help lab demo notebooks prepare interop test test-fauxqs test-faults test-browser picture browser soak bench bench-quick fauxqs lint format types coverage acceptance clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -29,6 +31,12 @@ demo: $(READY) ## run the quickstart without a browser and print its table
 
 notebooks: $(READY) ## run all notebooks without a browser and save them with their outputs
 	$(BIN)/python -m tests.notebooks.save
+
+# All that the commands below install beside $(VENV), so that `make -j prepare` can do it at once.
+prepare: fauxqs browser interop acceptance-prepare
+
+interop: $(READY)
+	$(BIN)/python tests/interop/asyncmcp_env.py >/dev/null
 
 test: $(READY) ## run the tests: all but those that other commands here run
 	$(PYTEST) $(ON_MOTO)

@@ -22,11 +22,11 @@ given_up: ContextVar[set[str]] = ContextVar("given_up")
 
 def dialect(uri: str) -> Any:
     """The validator of the dialect that a ``$schema`` names; 2020-12 where that is unknown."""
-    from jsonschema import Draft202012Validator
-    from jsonschema.validators import validator_for
+    from jsonschema import Draft202012Validator, validators
 
-    untyped: Any = validator_for
-    return _bounded(untyped({"$schema": uri} if uri else True, default=Draft202012Validator))
+    untyped: Any = validators
+    named = {"$schema": uri} if uri else True
+    return _bounded(untyped.validator_for(named, default=Draft202012Validator))
 
 
 @cache
@@ -57,7 +57,7 @@ def _counted(follow: Any) -> Any:
 
 
 def _pattern(validator: Any, pattern: Any, instance: Any, *_: Any) -> Iterator[Any]:
-    from jsonschema.exceptions import ValidationError
+    from jsonschema import ValidationError
 
     if validator.is_type(instance, "string") and not _may_match(pattern, instance):
         yield ValidationError(f"{instance!r} does not match {pattern!r}")

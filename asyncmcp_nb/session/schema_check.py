@@ -111,7 +111,9 @@ class SchemaCheck:
             return False
 
     def _run(self, check: Callable[[], _Found], value: Any, *, share: float) -> _Found:
-        from jsonschema.exceptions import UnknownType
+        # The package first, for `warm_up` may be importing it: two threads, of which one asks for
+        # the package and one for a part, can both get half a module, and it stays broken.
+        from jsonschema import exceptions
         from referencing.exceptions import Unresolvable
 
         allowed = REFERENCE_COUNT + _REFERENCES_PER_VALUE_COUNT * sum(1 for _ in _within(value))
@@ -123,7 +125,7 @@ class SchemaCheck:
             return check()
         except RecursionError:
             raise UnusableSchema("it leads back to itself, or is nested too deep") from None
-        except UnknownType as exc:
+        except exceptions.UnknownType as exc:
             raise UnusableSchema(f"there is no type {cast('Any', exc).type!r}") from None
         except Unresolvable as exc:
             raise UnusableSchema(f"it refers to {cast('Any', exc).ref!r}: {exc}") from None

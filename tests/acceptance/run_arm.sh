@@ -12,7 +12,6 @@ shift 2
 
 # From its own folder: the suite is a package named `tests`.
 cd "$accept/suite"
-export PYTHONDONTWRITEBYTECODE=1
 export PYTHONPATH="$here${ARM_PATH:+:$ARM_PATH}${PYTHONPATH:+:$PYTHONPATH}"
 exec "$accept/venv/bin/python" -m pytest -p mcp_arm_plugin "--arm-$kind" "$factory" \
   --arm-name "${ARM_NAME:-arm}" --timeout "${ARM_TIMEOUT:-60}" \

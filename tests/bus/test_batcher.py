@@ -214,7 +214,7 @@ def test_a_batcher_that_closes_sends_what_gathers(bench: Bench) -> None:
 
 
 def test_values_that_linger_share_one_request(bench: Bench) -> None:
-    batcher = bench.make(linger_seconds=0.1)
+    batcher = bench.make(linger_seconds=0.5)
 
     bench.submit(batcher, 1, 2, 3)
 

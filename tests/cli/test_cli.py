@@ -24,7 +24,7 @@ from asyncmcp_nb.config import HOME_VARIABLE, Deployment
 from asyncmcp_nb.profiles import PROFILE_VARIABLE, load_profile, profile_file, save_profile
 from tests.server import pool_app
 
-PATIENCE_SECONDS = 40
+PATIENCE_SECONDS = 80
 
 APP = '''
 from mcp.server.mcpserver import MCPServer

@@ -20,7 +20,7 @@ from asyncmcp_nb.profiles import profile_file, save_profile
 from asyncmcp_nb.wire import Outgoing
 from asyncmcp_nb.wire.meta import DEADLINE_KEY
 
-PATIENCE_SECONDS = 40
+PATIENCE_SECONDS = 80
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ import pytest
 import asyncmcp_nb
 from asyncmcp_nb.demo import find_quickstart
 
-PATIENCE_SECONDS = 50
+PATIENCE_SECONDS = 150
 
 SERVE = '%%mcp serve\ndef double(n: int) -> int:\n    """Twice as much."""\n    return 2 * n\n'
 CONNECT = "%load_ext asyncmcp_nb\n%mcp connect --name quick"
@@ -26,14 +26,14 @@ SILENT = ["1 + 1"]
 GRUMBLING = ["import os\nos.write(2, b'the kernel grumbles')"]
 DYING = ["import os\nos.write(2, b'the kernel grumbles')\nos.abort()"]
 
-pytestmark = [pytest.mark.moto, pytest.mark.timeout(90)]
+pytestmark = [pytest.mark.moto, pytest.mark.timeout(180)]
 
 
 @pytest.fixture
 def site(tmp_path: Path) -> Path:
     """A folder into which the package is installed, notebooks and all."""
     folder = tmp_path / "site"
-    ignored = shutil.ignore_patterns("__pycache__", "_notebooks")
+    ignored = shutil.ignore_patterns("_notebooks")
     shutil.copytree(
         Path(asyncmcp_nb.__path__[0]), folder / "asyncmcp_nb", ignore=ignored, symlinks=True
     )

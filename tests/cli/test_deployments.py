@@ -12,7 +12,7 @@ from asyncmcp_nb.broker.resources import Place
 from asyncmcp_nb.config import Deployment
 from asyncmcp_nb.profiles import load_profile, profile_file, save_profile
 
-PATIENCE_SECONDS = 40
+PATIENCE_SECONDS = 80
 
 
 def provision(*arguments: str) -> tuple[int, str, str]:

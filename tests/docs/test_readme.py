@@ -24,7 +24,7 @@ DOCUMENTS = (
 )
 BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\((?!https?:)([^)#\s]+)[^)]*\)")
-CELL_SECONDS = 40
+CELL_SECONDS = 80
 
 
 def python_blocks(name: str) -> list[str]:

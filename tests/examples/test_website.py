@@ -17,7 +17,7 @@ from asyncmcp_nb.config import Deployment
 from asyncmcp_nb.profiles import PROFILE_VARIABLE, profile_file
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
-PATIENCE_SECONDS = 40
+PATIENCE_SECONDS = 80
 
 PAGE = "<h1>Grüße aus dem Netz</h1>"
 

@@ -30,7 +30,7 @@ COMMAND: Final = "python tests/interop/asyncmcp_env.py"
 
 INSTALL_SECONDS: Final = 240.0
 """The most that making the environment may take."""
-PATIENCE_SECONDS: Final = 30.0
+PATIENCE_SECONDS: Final = 60.0
 """The most that a test waits for a program's next word, or for its end."""
 
 _CACHE_VARIABLE = "XDG_CACHE_HOME"

@@ -204,7 +204,7 @@ def test_a_topic_that_is_not_allowed_gets_nothing_and_the_refusal_is_said_where_
         seat.client(("add", {"a": 1, "b": 1}), patience_seconds=4) as client,
     ):
         (ended,) = client.rest()
-    (refusal,) = taken(place, shared)
+        (refusal,) = taken(place, shared, wait_seconds=20)
 
     assert "Timed out" in ended["ended_by"]
     assert refusal["ClientId"] == "theirs"
@@ -247,13 +247,13 @@ def test_an_answer_that_its_client_could_not_read_becomes_an_error(
     assert len(small["structured"]["text"]) == 20
 
 
-def taken(place: Place, queue_url: str) -> list[dict[str, Any]]:
+def taken(place: Place, queue_url: str, wait_seconds: int = 0) -> list[dict[str, Any]]:
     """What lies in a queue: attributes and the body."""
     found = place.sqs.receive_message(
         QueueUrl=queue_url,
         MaxNumberOfMessages=10,
         MessageAttributeNames=["All"],
-        WaitTimeSeconds=0,
+        WaitTimeSeconds=wait_seconds,
     )
     return [
         {name: value["StringValue"] for name, value in message["MessageAttributes"].items()}

@@ -20,7 +20,7 @@ from jupyter_client.manager import KernelManager
 from traitlets import Type
 
 PROJECT = Path(__file__).resolve().parents[2]
-CELL_SECONDS = 30
+CELL_SECONDS = 60
 
 
 @dataclass

@@ -69,9 +69,9 @@ import sys, time
 from IPython.core.interactiveshell import InteractiveShell
 
 shell = InteractiveShell()
-started = time.perf_counter()
+started = time.process_time()
 shell.extension_manager.load_extension("asyncmcp_nb")
-print([time.perf_counter() - started, "mcp" in sys.modules, "ipywidgets" in sys.modules])
+print([time.process_time() - started, "mcp" in sys.modules, "ipywidgets" in sys.modules])
 """
     command = [sys.executable, "-c", script]
     done = subprocess.run(

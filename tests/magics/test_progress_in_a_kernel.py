@@ -115,7 +115,7 @@ gate.clear()
 is_kept_shut = True
 left = session.map('gated', [1, 2])
 try:
-    left.wait(timeout=0.5)
+    left.wait(timeout=1.5)
 except TimeoutError:
     pass
 """

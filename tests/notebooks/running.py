@@ -55,7 +55,7 @@ while True:
 print(json.dumps(_left))
 """
 _OURS: Final = "asyncmcp"
-_PATIENCE_SECONDS: Final = 5
+_PATIENCE_SECONDS: Final = 10
 
 
 @dataclass(frozen=True)
@@ -76,14 +76,14 @@ class Executed:
         """Of all cells, in order."""
         return outputs_of(self.notebook)
 
+    def cell(self, source: str) -> Any:
+        """The only cell whose code has these words."""
+        (cell,) = [cell for cell in code_cells(self.notebook) if source in cell.source]
+        return cell
+
     def output(self, source: str) -> Any:
-        """The last output of the only cell whose code has these words."""
-        (cell,) = [
-            cell
-            for cell in self.notebook.cells
-            if cell.cell_type == "code" and source in cell.source
-        ]
-        return cell.outputs[-1]
+        """The last output of that cell."""
+        return self.cell(source).outputs[-1]
 
     def text(self, source: str) -> str:
         """What that output says without markup."""
@@ -134,9 +134,8 @@ def run(name: str, folder: Path, runner: Runner = with_nbclient) -> Executed:
     v4: Any = importlib.import_module("nbformat.v4")
     shutil.copytree(NOTEBOOKS / "data", folder / "data")
     notebook = read(NOTEBOOKS / f"{name}.ipynb")
-    for cell in notebook.cells:
-        if cell.cell_type == "code":
-            cell.outputs, cell.execution_count = [], None
+    for cell in code_cells(notebook):
+        cell.outputs, cell.execution_count = [], None
     notebook.cells.insert(0, v4.new_code_cell(_BEFORE))
     after = _AFTER.format(patience_seconds=_PATIENCE_SECONDS, ours=_OURS)
     notebook.cells.append(v4.new_code_cell(after))
@@ -195,6 +194,32 @@ def write(notebook: Any, path: Path) -> None:
 def outputs_of(notebook: Any) -> list[Any]:
     """The outputs of all cells, in order."""
     return [output for cell in notebook.cells for output in cell.get("outputs", ())]
+
+
+def code_cells(notebook: Any) -> list[Any]:
+    """The cells that have outputs."""
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def shown_otherwise(saved: Any, executed: Any) -> list[str]:
+    """The code of cells that show other kinds of outputs than as saved; a bar more is no other.
+
+    Any wait for a group shows one where it takes more than a second: on a machine that is busy.
+    """
+    pairs = zip(code_cells(saved), code_cells(executed), strict=True)
+    return [ran.source for was, ran in pairs if not _shows_the_same(was.outputs, ran.outputs)]
+
+
+def _shows_the_same(saved: list[Any], executed: list[Any]) -> bool:
+    bars = [output for output in executed if _is_bar(output)]
+    more_count = len(bars) - sum(map(_is_bar, saved))
+    left_out = {id(bar) for bar in bars[: max(0, more_count)]}
+    return kinds(saved) == kinds(one for one in executed if id(one) not in left_out)
+
+
+def _is_bar(output: Any) -> bool:
+    words = output.get("data", {}).get("text/plain", "")
+    return output.output_type == "display_data" and re.search(r" calls? in \d", words) is not None
 
 
 def kinds(outputs: Iterable[Any]) -> list[list[str]]:

@@ -1,11 +1,14 @@
 """A worker with short leases and a slow tool that counts its runs in a file.
 
+No call ends while a file named COUNT_FILE.held is there.
+
 python slow_server.py DEPLOYMENT COUNT_FILE TOOL_SECONDS
 """
 
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -35,6 +38,8 @@ def make_server(count_file: str, tool_seconds: float) -> Server[Any]:
         with open(count_file, "a") as file:
             file.write(f"{number}\n")
         await anyio.sleep(tool_seconds)
+        while Path(f"{count_file}.held").exists():  # noqa: ASYNC110 - another process removes it
+            await anyio.sleep(0.05)
         return CallToolResult(content=[TextContent(text=str(number))])
 
     return Server("slow", on_list_tools=list_tools, on_call_tool=call_tool)

@@ -6,8 +6,8 @@ worker run the call again, which the file that counts runs would show.
 
 from __future__ import annotations
 
-import os
 import queue
+import re
 import subprocess
 import sys
 import time
@@ -27,12 +27,18 @@ from asyncmcp_nb.profiles import profile_file, save_profile
 
 CALL_COUNT = 20
 TOOL_SECONDS = 4
-BLOCK_SECONDS = 60 if os.environ.get("ASYNCMCP_NB_SLOW") else 12
 PATIENCE_SECONDS = 40
 
 SUBMIT = f"calls = [session.submit('work', n=n) for n in range({CALL_COUNT})]"
+# No loop turns while it sleeps, however often it looks.
+BLOCK = f"""
+import pathlib, time
+end = time.monotonic() + {2 * PATIENCE_SECONDS}
+while not pathlib.Path({{file!r}}).exists() and time.monotonic() < end:
+    time.sleep(0.05)
+"""
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(120 + BLOCK_SECONDS)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
 
 @dataclass(frozen=True)
@@ -108,10 +114,23 @@ def kernel(deployment: Deployment, tmp_path: Path) -> Iterator[Kernel]:
 
 
 @pytest.fixture
-def runs(deployment: Deployment, tmp_path: Path) -> Iterator[Callable[[], list[int]]]:
+def count_file(tmp_path: Path) -> Path:
+    file = tmp_path / "runs"
+    file.touch()
+    return file
+
+
+@pytest.fixture
+def held(count_file: Path) -> Path:
+    """While it is there, no call ends."""
+    file = count_file.with_name(f"{count_file.name}.held")
+    file.touch()
+    return file
+
+
+@pytest.fixture
+def runs(deployment: Deployment, count_file: Path) -> Iterator[Callable[[], list[int]]]:
     """Two workers serve; the numbers that their tool was run with so far, in order."""
-    count_file = tmp_path / "runs"
-    count_file.touch()
     script = Path(__file__).with_name("slow_server.py")
     command = [sys.executable, str(script), deployment.name, str(count_file), str(TOOL_SECONDS)]
     with ExitStack() as stack:
@@ -150,33 +169,40 @@ EACH_ONCE = [(n, "done", str(n), 1) for n in range(CALL_COUNT)]
 
 
 def test_answers_arrive_in_the_ledger_while_a_cell_blocks_and_no_call_runs_twice(
-    kernel: Kernel, runs: Callable[[], list[int]], ledger: Ledger
+    kernel: Kernel, runs: Callable[[], list[int]], ledger: Ledger, tmp_path: Path
 ) -> None:
-    kernel.send(f"{SUBMIT}\nimport time\ntime.sleep({BLOCK_SECONDS})")
+    enough = tmp_path / "enough"
+    kernel.send(SUBMIT + BLOCK.format(file=str(enough)))
 
     wait_until(lambda: len(ledger.outstanding()) == 0 < ledger.count(), "all answers")
 
     assert not kernel.has_replied(), "the cell was meant to block still"
     assert outcomes(ledger.rows()) == EACH_ONCE
     assert runs() == list(range(CALL_COUNT))
-    kernel.client.get_shell_msg(timeout=BLOCK_SECONDS + PATIENCE_SECONDS)
+    enough.touch()
+    kernel.client.get_shell_msg(timeout=PATIENCE_SECONDS)
     assert kernel.run("print({str(call.status) for call in calls})") == "{'done'}\n"
     assert (outcomes(ledger.rows()), runs()) == (EACH_ONCE, list(range(CALL_COUNT)))
 
 
 def test_a_kernel_killed_with_calls_outstanding_finds_each_answer_once_under_the_same_name(
-    kernel: Kernel, runs: Callable[[], list[int]], ledger: Ledger, deployment: Deployment
+    kernel: Kernel,
+    held: Path,
+    runs: Callable[[], list[int]],
+    ledger: Ledger,
+    deployment: Deployment,
 ) -> None:
     kernel.run(SUBMIT)
     wait_until(lambda: len(runs()) == CALL_COUNT, "all calls running")
     assert len(ledger.outstanding()) == CALL_COUNT
 
     kernel.kill_and_start_again()
+    held.unlink()
     kernel.run("%load_ext asyncmcp_nb")
     kernel.run(f"%mcp connect {deployment.name} --name night")
     shown = kernel.run("%mcp wait --timeout 30")
 
-    # A wait that takes long enough to be seen shows how far it is first.
-    assert shown.endswith(f"{CALL_COUNT} calls ended: {CALL_COUNT} done\n")
+    # One that takes long shows how far it is first; some or all may have ended before it.
+    assert re.search(r"((\d+) calls? ended: \2 done|no call is outstanding)\n\Z", shown)
     assert outcomes(ledger.rows()) == EACH_ONCE
     assert runs() == list(range(CALL_COUNT))

@@ -2,69 +2,32 @@
 
 from __future__ import annotations
 
-import importlib
-import shutil
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import pytest
-from nbclient import NotebookClient
 
-from asyncmcp_nb.broker import stop_embedded
-from asyncmcp_nb.config import HOME_VARIABLE
 from asyncmcp_nb.frame import COLUMNS
-from asyncmcp_nb.ledger import CallRecord, Ledger
+from tests.notebooks.running import (
+    NOTEBOOKS,
+    Executed,
+    complaints,
+    outputs_of,
+    read,
+    run,
+    shown_otherwise,
+    with_nbclient,
+)
 
-NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
-CELL_SECONDS = 60
 PENGUIN_COUNT = 344
 
 pytestmark = [pytest.mark.slow, pytest.mark.moto, pytest.mark.timeout(180)]
 
 
-@dataclass(frozen=True)
-class Executed:
-    """What a run left behind."""
-
-    outputs: list[Any]
-    """Of all cells, in order."""
-    folder: Path
-    calls: list[CallRecord]
-
-
-def read(path: Path) -> Any:
-    nbformat: Any = importlib.import_module("nbformat")
-    return nbformat.read(path, as_version=4)
-
-
-def outputs_of(notebook: Any) -> list[Any]:
-    return [output for cell in notebook.cells for output in cell.get("outputs", ())]
-
-
 @pytest.fixture(scope="module")
-def executed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Executed]:
-    folder = tmp_path_factory.mktemp("quickstart")
-    shutil.copytree(NOTEBOOKS / "data", folder / "data")
-    notebook = read(NOTEBOOKS / "01_quickstart.ipynb")
-    client = NotebookClient(
-        notebook,
-        timeout=CELL_SECONDS,
-        kernel_name="python3",
-        resources={"metadata": {"path": str(folder)}},
-    )
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv(HOME_VARIABLE, str(folder / "home"))
-        try:
-            client.execute()
-        finally:
-            stop_embedded()
-    (path,) = folder.glob("home/ledgers/*/quickstart.sqlite")
-    with Ledger.open(path) as ledger:
-        yield Executed(outputs_of(notebook), folder, ledger.rows())
+def executed(tmp_path_factory: pytest.TempPathFactory) -> Executed:
+    """As nbconvert runs it; under papermill it is run beside the others."""
+    return run("01_quickstart", tmp_path_factory.mktemp("quickstart"), with_nbclient)
 
 
 def test_every_call_of_the_quickstart_is_done_and_its_answer_came_once(executed: Executed) -> None:
@@ -87,21 +50,14 @@ def test_the_exported_log_reads_back_with_a_row_for_each_call(executed: Executed
 
 
 def test_no_cell_complains(executed: Executed) -> None:
-    complaints = [
-        output
-        for output in executed.outputs
-        if output.output_type == "error" or output.get("name") == "stderr"
-    ]
-
-    assert complaints == []
+    assert complaints(executed) == []
 
 
 def test_the_bar_of_a_group_ends_in_the_cell_that_showed_it(executed: Executed) -> None:
-    shown = [output for output in executed.outputs if output.output_type == "display_data"]
-    # The others are the status lines of `%mcp connect`.
-    said = [o.data["text/plain"] for o in shown if " calls in " in o.data["text/plain"]]
+    (shown,) = executed.cell('group = session.map("classify"').outputs
 
-    assert [words.split(" calls in ")[0][-3:] for words in said] == ["344"]
+    assert shown.output_type == "display_data"
+    assert f" {PENGUIN_COUNT} calls in " in shown.data["text/plain"]
 
 
 def test_every_rich_output_has_a_plain_twin(executed: Executed) -> None:
@@ -139,12 +95,4 @@ def test_the_saved_notebook_was_run_in_order_and_names_no_place_on_a_machine() -
 def test_the_saved_notebook_shows_the_outputs_of_the_code_that_it_has_now(
     executed: Executed,
 ) -> None:
-    saved = outputs_of(read(NOTEBOOKS / "01_quickstart.ipynb"))
-
-    assert kinds(saved) == kinds(executed.outputs)
-
-
-def kinds(outputs: list[Any]) -> list[list[str]]:
-    """The MIME types of each output that is no stream, without those of widgets."""
-    shown = [output for output in outputs if output.output_type != "stream"]
-    return [sorted(kind for kind in o.data if "widget" not in kind) for o in shown]
+    assert shown_otherwise(read(NOTEBOOKS / "01_quickstart.ipynb"), executed.notebook) == []

@@ -23,10 +23,14 @@ from asyncmcp_nb.server import pool as pool_module
 from asyncmcp_nb.server.pool import WorkerPool
 from asyncmcp_nb.server.status import WorkerStatus
 from asyncmcp_nb.serving import Tuning, serve_in_processes
-from tests.helpers import HANDSHAKE, PATIENCE_SECONDS, tool_server
+from tests.helpers import HANDSHAKE, tool_server
 
 APP = "tests.server.pool_app:app"
 LEASE_SECONDS = 2.0
+PATIENCE_SECONDS = 60.0
+"""A process takes seconds of computing to start; where others compute too, many more."""
+
+pytestmark = pytest.mark.timeout(180)
 
 Start = Callable[..., WorkerPool]
 
@@ -241,7 +245,7 @@ def test_an_app_that_breaks_later_is_tried_again_until_it_is_mended(
 
     def fails_again() -> bool:
         seen.append(pool.status.workers[0])
-        return seen[-1].restart_count == 2
+        return seen[-1].restart_count >= 2
 
     module.write_text(APP_OF_ITS_OWN + "sys.exit('no model')")
     monkeypatch.chdir("/")

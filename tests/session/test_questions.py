@@ -219,7 +219,7 @@ async def test_a_question_of_a_cancelled_call_closes(stage: Stage, era: str) -> 
 async def test_a_question_of_a_call_whose_time_is_up_closes(stage: Stage, era: str) -> None:
     await stage.serve(asking_server())
     session = await stage.session(era=era, policies=PERSON)
-    call = session.submit("ask", timeout=0.5)
+    call = session.submit("ask", timeout=2)
     await asked(session, call)
 
     with pytest.raises(CallTimedOut):

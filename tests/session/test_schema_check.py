@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -11,6 +13,34 @@ from asyncmcp_nb.session.schema_check import SchemaCheck, UnusableSchema
 TUPLE = {"type": "array", "items": [{"type": "integer"}, {"type": "string"}]}
 DRAFT_7 = "http://json-schema.org/draft-07/schema#"
 SLOW = "^(a|aa)+$"
+
+# The thread that imports the validator stops in the middle until the check waits for it.
+CHECKS_MEANWHILE = """
+import sys, threading, time
+from asyncmcp_nb.session.schema_check import SchemaCheck
+from asyncmcp_nb.session.validation import warm_up
+
+checking, is_midway = threading.get_ident(), threading.Event()
+
+def stop_midway(frame, event, _):
+    code = frame.f_code
+    if event == "call" and (code.co_name, code.co_filename[-10:]) == ("<module>", "_format.py"):
+        is_midway.set()
+        for _ in range(1000):
+            if sys._current_frames()[checking].f_code.co_name == "acquire":
+                break
+            time.sleep(0.01)
+
+threading.setprofile(stop_midway)
+check = SchemaCheck({"type": "integer"})
+warming = threading.Thread(target=warm_up)
+warming.start()
+is_midway.wait()
+print([found.message for found in check.violations("x")])
+warming.join()
+import jsonschema
+print(jsonschema.exceptions.__name__)
+"""
 
 
 def messages(schema: Any, value: Any, *, with_formats: bool = False) -> list[str]:
@@ -80,3 +110,16 @@ def test_slow_patterns_of_names_that_nothing_bounds_are_refused() -> None:
 
     with pytest.raises(UnusableSchema, match="a pattern for its names takes too long"):
         SchemaCheck(schema).violations({"a" * 5_000 + "!": 1})
+
+
+def test_a_check_while_the_validator_is_still_being_imported_waits_for_it() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", CHECKS_MEANWHILE],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert done.stderr == ""
+    assert done.stdout == "[\"'x' is not of type 'integer'\"]\njsonschema.exceptions\n"

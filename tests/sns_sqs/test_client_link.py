@@ -620,7 +620,7 @@ def test_an_answer_is_acknowledged_only_after_it_was_recorded(
 
 
 def test_acknowledgements_share_requests(sit_down: SitDown, server: RawServer) -> None:
-    seat = sit_down(ack_linger_seconds=0.1)
+    seat = sit_down(ack_linger_seconds=0.5)
     for number in range(10):
         seat.post(request(number, "ping"))
     for asked in server.take(10):
