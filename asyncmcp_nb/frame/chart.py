@@ -21,7 +21,7 @@ from asyncmcp_nb.frame.png import smaller
 from asyncmcp_nb.ledger import Status
 from asyncmcp_nb.printable import cut, one_line
 
-WIDTH_PIXELS: Final = 460
+WIDTH_PIXELS: Final = 450
 """Fixed, since a static picture in a saved notebook has no container to fill. With names on its
 left and the legend above it, a chart fits into a page of 800 pixels with JupyterLab around it."""
 
@@ -112,7 +112,15 @@ def time_axis(first: float, last: float, *, title: str | None = "time (UTC)") ->
     """An axis for Unix seconds in this range, in UTC as everywhere else."""
     span = last - first
     shown = "%b %d %H:%M" if span > _DAY_SECONDS else "%H:%M:%S" if span > 8 else "%H:%M:%S.%L"
-    return altair().Axis(format=shown, tickCount=6, title=title, grid=False)
+    # Of the labels that would touch each other every other one is left out.
+    return altair().Axis(
+        format=shown,
+        tickCount=6,
+        title=title,
+        grid=False,
+        labelOverlap="parity",
+        labelSeparation=8,
+    )
 
 
 def milliseconds(seconds: float) -> int:
