@@ -53,7 +53,7 @@ DEAD_LETTERS: Final = "server-dlq"
 MODERN: Final = "2026-07-28"
 HANDSHAKE: Final = "2025-11-25"
 
-PATIENCE_SECONDS: Final = 10.0
+PATIENCE_SECONDS: Final = 30.0
 """The most that a test waits for anything."""
 
 

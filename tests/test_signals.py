@@ -10,7 +10,7 @@ import pytest
 
 from asyncmcp_nb.signals import StopSignals
 
-PATIENCE_SECONDS = 10.0
+PATIENCE_SECONDS = 30.0
 
 
 def ignore(number: int, frame: object) -> None:

@@ -13,7 +13,7 @@ import pytest
 from asyncmcp_nb import Deployment, connect, serve
 from tests.helpers import eventually, no_threads_left, tool_server
 
-PATIENCE_SECONDS = 10.0
+PATIENCE_SECONDS = 30.0
 """Half a long poll."""
 PROCESS_SECONDS = 50
 

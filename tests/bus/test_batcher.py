@@ -20,7 +20,7 @@ from asyncmcp_nb.errors import (
     BusUnavailable,
 )
 
-PATIENCE_SECONDS = 10.0
+PATIENCE_SECONDS = 30.0
 
 Outcome = Sequence[BusError | None] | Exception
 

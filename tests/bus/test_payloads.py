@@ -32,7 +32,7 @@ from asyncmcp_nb.errors import (
 
 REGION = "us-east-1"
 MIB = 2**20
-PATIENCE_SECONDS = 10
+PATIENCE_SECONDS = 30
 
 
 class Shop(ABC):

@@ -28,7 +28,7 @@ from asyncmcp_nb.errors import BusClosed, BusUnavailable
 from asyncmcp_nb.wire import Outgoing
 from tests.certificates import make_certificate
 
-PATIENCE_SECONDS = 10.0
+PATIENCE_SECONDS = 30.0
 """Half a long poll: what ends within it was ended."""
 ALICE = {"ClientId": "alice"}
 QUEUE = "http://localhost/000000000000/queue"

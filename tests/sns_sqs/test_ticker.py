@@ -11,7 +11,7 @@ import pytest
 
 from asyncmcp_nb.sns_sqs.ticker import Ticker
 
-PATIENCE_SECONDS = 10.0
+PATIENCE_SECONDS = 30.0
 
 
 class Diary:
