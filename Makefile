@@ -44,8 +44,9 @@ test: $(READY) ## run the tests: all but those that other commands here run
 test-fauxqs: $(READY) fauxqs ## run the transport's tests on fauxqs, another SNS and SQS
 	$(PYTEST) -m fauxqs --ignore=tests/faults
 
+# Three on any machine: they wait for leases and for cut lines more than they compute.
 test-faults: $(READY) fauxqs ## kill, freeze, cut off, forge: in memory, on moto and on fauxqs
-	$(PYTEST) tests/faults
+	$(BIN)/pytest -n 3 tests/faults
 
 test-browser: $(READY) browser ## use the notebooks in a browser, as a person would; keeps screenshots
 	$(BIN)/pytest -n 2 -m browser --session-timeout 1500 tests/browser

@@ -202,24 +202,31 @@ def code_cells(notebook: Any) -> list[Any]:
 
 
 def shown_otherwise(saved: Any, executed: Any) -> list[str]:
-    """The code of cells that show other kinds of outputs than as saved; a bar more is no other.
+    """Cells that show other kinds of outputs than as saved, and which; a bar more is no other.
 
     Any wait for a group shows one where it takes more than a second: on a machine that is busy.
     """
     pairs = zip(code_cells(saved), code_cells(executed), strict=True)
-    return [ran.source for was, ran in pairs if not _shows_the_same(was.outputs, ran.outputs)]
+    shown = [
+        (ran.source, kinds(was.outputs), kinds(_without_more_bars(ran.outputs, was.outputs)))
+        for was, ran in pairs
+    ]
+    return [f"{source}: {ran}, not {was}" for source, was, ran in shown if ran != was]
 
 
-def _shows_the_same(saved: list[Any], executed: list[Any]) -> bool:
+def _without_more_bars(executed: list[Any], saved: list[Any]) -> list[Any]:
     bars = [output for output in executed if _is_bar(output)]
     more_count = len(bars) - sum(map(_is_bar, saved))
     left_out = {id(bar) for bar in bars[: max(0, more_count)]}
-    return kinds(saved) == kinds(one for one in executed if id(one) not in left_out)
+    return [output for output in executed if id(output) not in left_out]
 
 
 def _is_bar(output: Any) -> bool:
     words = output.get("data", {}).get("text/plain", "")
-    return output.output_type == "display_data" and re.search(r" calls? in \d", words) is not None
+    return (
+        output.output_type == "display_data"
+        and re.search(r" calls? (in \d|ended)", words) is not None
+    )
 
 
 def kinds(outputs: Iterable[Any]) -> list[list[str]]:

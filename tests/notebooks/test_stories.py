@@ -55,8 +55,7 @@ def test_02_a_question_that_waited_is_answered_by_the_policy_of_a_later_session(
 
 
 def test_03_two_of_344_rows_fail_with_the_words_of_the_tool(tmp_path: Path) -> None:
-    # papermill saves the notebook between two cells, when it hears of no output that changes: the
-    # bar of the first cell may stay as it was.
+    # papermill saves the notebook between two cells, and hears of no output that changes then.
     executed = told("03_map_a_dataframe", tmp_path, with_nbclient)
 
     assert outcomes(executed) == {("guess_sex", "done", 1): 343, ("guess_sex", "tool_error", 1): 2}
