@@ -35,6 +35,7 @@ class Home:
         self._leave = asyncio.Event()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._waiters = 0
+        self._is_beating = False
 
     @classmethod
     def here(cls) -> Home:
@@ -108,7 +109,9 @@ class Home:
     def beating(self) -> Generator[None]:
         """Keep the loop waking while somebody waits on it."""
         self._waiters += 1
-        if self._waiters == 1:
+        # One beat is enough: those who wait in turn, each for less than a beat, share it.
+        if not self._is_beating:
+            self._is_beating = True
             self._loop.call_soon(self._beat)
         try:
             yield
@@ -116,7 +119,8 @@ class Home:
             self._waiters -= 1
 
     def _beat(self) -> None:
-        if self._waiters > 0:
+        self._is_beating = self._waiters > 0
+        if self._is_beating:
             self._loop.call_later(_HEARTBEAT_SECONDS, self._beat)
 
     # -- the owner task ---------------------------------------------------------------------------
