@@ -89,8 +89,8 @@ class CallGroup(Sequence[Call]):
         Raises:
             TimeoutError: Some have not ended by then; they go on.
         """
-        if not self.is_done:
-            with self._owner.watched(self.tally):
+        with self._owner.watched(self.tally):
+            if not self.is_done:
                 self._owner.block(self._all_ended, timeout)
         return self
 
@@ -116,8 +116,8 @@ class CallGroup(Sequence[Call]):
         return self._owner.timeline([call.id for call in self._calls])
 
     async def _wait(self) -> CallGroup:
-        if not self.is_done:
-            with self._owner.watched(self.tally):
+        with self._owner.watched(self.tally):
+            if not self.is_done:
                 await self._owner.wait_at_home(self._all_ended)
         return self
 

@@ -29,6 +29,12 @@ _TICKS_SECONDS: Final = (1.0, 30.0)
 """How often times are shown anew without news: a sixtieth of what it took so far, within these."""
 
 
+_followers: weakref.WeakKeyDictionary[Tally, weakref.WeakSet[Follower]] = (
+    weakref.WeakKeyDictionary()
+)
+"""Those that follow the same calls, in the outputs of several cells."""
+
+
 class Follower:
     """Keeps one screen up to date. It does not keep the calls alive."""
 
@@ -57,6 +63,7 @@ class Follower:
         self._lock = threading.Lock()
         self._news, self._over = threading.Event(), threading.Event()
         tally.subscribe(self._news.set)
+        _followers.setdefault(tally, weakref.WeakSet()).add(self)
         # A kernel knows by the context to which cell an output belongs.
         run = contextvars.copy_context().run
         self._thread = threading.Thread(
@@ -134,19 +141,29 @@ class Follower:
 def watching(tally: Tally, screen: Screen | None = None) -> Generator[None]:
     """Show how far calls are while somebody waits in here for more than a second.
 
+    When this is left with all calls ended, whatever shows them says so, in earlier cells too: a
+    notebook that is run without a front end hears of no output between two cells.
+
     Args:
         tally: Counts them.
         screen: Where to show it; by default a cell's output, or what stderr is.
     """
-    chosen = screen or screen_here()
-    if chosen is None:
-        yield
-        return
-    follower = Follower(tally, chosen, patience_seconds=PATIENCE_SECONDS).start()
+    chosen = None if tally.is_done else screen or screen_here()
+    follower = None
+    if chosen is not None:
+        follower = Follower(tally, chosen, patience_seconds=PATIENCE_SECONDS).start()
     try:
         yield
     finally:
-        try:
-            follower.finish()
-        except Exception:  # boundary: a bar that fails must not cost the answer
-            logger.exception("a bar could not be shown")
+        if follower is not None:
+            _guarded(follower.finish)
+        if tally.is_done:
+            for other in list(_followers.get(tally, ())):
+                _guarded(other.show)
+
+
+def _guarded(show: Callable[[], object]) -> None:
+    try:
+        show()
+    except Exception:  # boundary: a bar that fails must not cost the answer
+        logger.exception("a bar could not be shown")

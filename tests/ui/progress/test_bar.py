@@ -129,6 +129,51 @@ def test_a_bar_moves_with_the_calls_and_ends_with_a_line() -> None:
     assert line.endswith(", 1 failed, 1 cancelled")
 
 
+def test_who_has_waited_for_all_finds_every_bar_of_them_at_its_end() -> None:
+    some = calls(2)
+    tally = Tally(some, name="score")
+    earlier = Screen()
+    shown_before = Follower(tally, earlier)
+    shown_before.show()
+
+    with watching(tally, Screen()):
+        end(some)
+
+    (line,) = earlier.last
+    assert line.startswith("score: 2 calls in ")
+
+
+def test_who_waits_for_calls_that_have_ended_finds_every_bar_of_them_at_its_end() -> None:
+    some = calls(2)
+    tally = Tally(some, name="score")
+    earlier, here = Screen(), Screen()
+    shown_before = Follower(tally, earlier)
+    shown_before.show()
+    end(some)
+
+    with watching(tally, here):
+        pass
+
+    assert [line.partition(" in ")[0] for line in earlier.last] == ["score: 2 calls"]
+    assert (here.shown, here.last) == ([], [])
+
+
+def test_a_bar_goes_on_where_another_stops_waiting() -> None:
+    some = calls(2)
+    tally = Tally(some, name="score")
+    earlier = Screen()
+    shown_before = Follower(tally, earlier)
+    shown_before.show()
+
+    with watching(tally, Screen()):
+        end(some[:1])
+
+    assert earlier.last == []
+    end(some[1:])
+    shown_before.show()
+    assert len(earlier.last) == 1
+
+
 def test_the_bar_moves_by_itself_and_its_thread_ends_with_the_last_call() -> None:
     some = calls(2)
     tally = Tally(some, name="score")
