@@ -132,7 +132,7 @@ def test_a_wrong_value_gets_one_line_with_the_signature(line: str, problem: str)
         read(line)
 
     assert str(caught.value).startswith(problem)
-    assert str(caught.value).endswith("tree: any = ...)")
+    assert str(caught.value).endswith("tree: Tree = ...)")
     assert "\n" not in str(caught.value)
 
 
