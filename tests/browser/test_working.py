@@ -170,6 +170,7 @@ def test_what_destroys_is_asked_about_once_before_it_is_sent(start: OpenCells) -
     form.get_by_role("button", name="Keep editing").click()
     what.clear()
     what.press_sequentially("the tape", delay=100)  # as quickly as somebody types
+    expect(what).to_be_focused()
     form.get_by_role("button", name="Send", exact=True).click()
     form.get_by_role("button", name="Send it").click()
 

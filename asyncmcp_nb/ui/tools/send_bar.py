@@ -11,7 +11,9 @@ from asyncmcp_nb.ui.form_view.place import HIDDEN, mark
 from asyncmcp_nb.ui.kit.callbacks import telling
 from asyncmcp_nb.ui.kit.inputs import Kit, plain
 
-_READY: Final = "send this call"
+_SEND: Final = ("Send", "send this call")
+_KEEP: Final = ("Keep editing", "do not send it")
+"""Words and tooltip of the button, before and while the question is asked."""
 _PRIMARY: Final = "mod-primary"
 _WAITS: Final = "amcp-waits"
 """The class of a button that would send nothing now."""
@@ -21,7 +23,9 @@ class SendBar:
     """The button, the reason why nothing would be sent, and the question before what destroys.
 
     The button can be pressed at any time, so that Tab always stops there: whoever is quicker than
-    the kernel would pass one that is off, and never learn why it is.
+    the kernel would pass one that is off, and never learn why it is. While the question is asked it
+    is the button that takes Send back. So it keeps the focus, and a second click in a hurry sends
+    nothing; the focus moved from here would come late, in the middle of what is typed meanwhile.
 
     Args:
         kit: Makes the widgets.
@@ -39,12 +43,10 @@ class SendBar:
         self.is_asking = False
         press = telling(self.say, self._press)
         confirm = telling(self.say, self._confirm)
-        keep = telling(self.say, self._keep)
-        self.send = kit.sender("Send", _READY, press, _PRIMARY, "amcp-send")
+        self.send = kit.sender(*_SEND, press, _PRIMARY, "amcp-send")
         self.asked = kit.html("amcp-send-question")
         self.confirm = kit.sender("Send it", "yes, send this call", confirm, "mod-danger")
-        self.keep = kit.button("Keep editing", "do not send it", keep)
-        self.asking = kit.box([self.asked, self.confirm, self.keep], "amcp-send-asking", HIDDEN)
+        self.asking = kit.box([self.asked, self.confirm], "amcp-send-asking", HIDDEN)
         self.line = kit.html("amcp-send-line")
         self._reason = ""
         self._error = ""
@@ -55,11 +57,7 @@ class SendBar:
         """Let nothing be sent, for a reason; an empty one lets it be sent."""
         self._reason = reason
         self._is_refused = self._is_refused and bool(reason)
-        mark(self.send, _PRIMARY, not reason)
-        mark(self.send, _WAITS, bool(reason))
-        words = plain(f"not yet: {reason}") if reason else _READY
-        if self.send.tooltip != words:
-            self.send.tooltip = words
+        self._show_button()
         self._show()
 
     def refuse(self) -> None:
@@ -87,11 +85,12 @@ class SendBar:
         self._show()
 
     def _press(self, _: object) -> None:
-        if self._reason:
+        if self.is_asking:
+            self._ask(False)
+        elif self._reason:
             self.refuse()
         elif self._question:
             self._ask(True)
-            self.keep.focus()
         else:
             self._send()
 
@@ -105,16 +104,24 @@ class SendBar:
         else:
             self._send()
 
-    def _keep(self, _: object) -> None:
-        self._ask(False)
-        self.send.focus()
-
     def _ask(self, is_asking: bool) -> None:
         self.is_asking = is_asking
         markup = str(tag("span", "⚠ ", plain(self._question), role="alert")) if is_asking else ""
         self.asked.value = markup
         mark(self.asking, HIDDEN, not is_asking)
-        mark(self.send, HIDDEN, is_asking)
+        self._show_button()
+
+    def _show_button(self) -> None:
+        words, tooltip = _KEEP if self.is_asking else _SEND
+        is_waiting = bool(self._reason) and not self.is_asking
+        if is_waiting:
+            tooltip = plain(f"not yet: {self._reason}")
+        mark(self.send, _PRIMARY, not (is_waiting or self.is_asking))
+        mark(self.send, _WAITS, is_waiting)
+        if self.send.description != words:
+            self.send.description = words
+        if self.send.tooltip != tooltip:
+            self.send.tooltip = tooltip
 
     def _show(self) -> None:
         markup = Html("")
