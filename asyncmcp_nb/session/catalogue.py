@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 import anyio
@@ -23,8 +23,19 @@ _PAUSE_SECONDS: Final = 0.5
 class ToolList(list[Tool]):
     """The tools of a server; a notebook shows them as a table."""
 
+    def __init__(self, tools: Iterable[Tool] = ()) -> None:
+        super().__init__(tools)
+        self._checks: dict[str, ArgumentCheck] = {}
+
     def __repr__(self) -> str:
         return f"<ToolList: {', '.join(tool.name for tool in self) or 'no tools'}>"
+
+    def check(self, name: str, arguments: Mapping[str, Any]) -> None:
+        """Check a call; see ``Catalogue.check``. A tool's schema is made ready once."""
+        check = self._checks.get(name)
+        if check is None:
+            check = self._checks[name] = ArgumentCheck(find_tool(self, name))
+        check.check(arguments)
 
 
 class Catalogue:
@@ -39,8 +50,6 @@ class Catalogue:
         self._changed = changed
         self._is_stale = False
         self._is_refreshing = False
-        self._checked: ToolList | None = None
-        self._checks: dict[str, ArgumentCheck] = {}
         self.tools: ToolList | None = None
         """None while no server has answered; another object whenever they have changed."""
         self.trouble: str | None = None
@@ -64,15 +73,7 @@ class Catalogue:
             InvalidArguments: They do not fit its schema.
         """
         if self.tools is not None:
-            self._check_of(self.tools, name).check(arguments)
-
-    def _check_of(self, tools: ToolList, name: str) -> ArgumentCheck:
-        if tools is not self._checked:
-            self._checked, self._checks = tools, {}
-        check = self._checks.get(name)
-        if check is None:
-            check = self._checks[name] = ArgumentCheck(find_tool(tools, name))
-        return check
+            self.tools.check(name, arguments)
 
     async def meet(self, client: Client, *, discover: bool) -> None:
         """Learn who the server is and what it offers, whenever it comes; trouble is noted."""

@@ -182,13 +182,12 @@ class CallDesk:
 
     def _work(self, now: float) -> float | None:
         self._commit_sent()
-        self._expire_due()
+        deadline = self._expire_due()
         while self._link is not None and self._has_room():
             call_ids = self._outbox.take(_BATCH_COUNT)
             if not call_ids:
                 break
             self._send(call_ids)
-        deadline = self.ledger.next_deadline()
         return None if deadline is None else now + max(0.0, deadline - time.time())
 
     def _has_room(self) -> bool:
@@ -264,15 +263,17 @@ class CallDesk:
             self.ledger.mark_sent(Sent(call_id, at, sum(size)) for call_id, at, size in noted)
             self._announce([call_id for call_id, _, _ in noted])
 
-    def _expire_due(self) -> None:
+    def _expire_due(self) -> float | None:
+        """End the calls whose time is over; the deadline of the next, in Unix seconds."""
         deadline = self.ledger.next_deadline()
         # A read takes a fraction of the write that would mostly find nothing.
         if deadline is None or deadline > time.time():
-            return
+            return deadline
         for call_id in (expired := self.ledger.expire(time.time())):
             self._tell_workers(call_id, "its deadline has passed")
         if expired:
             self._announce(expired, ended=expired)
+        return self.ledger.next_deadline()
 
     # -- common -----------------------------------------------------------------------------------
 

@@ -13,7 +13,7 @@ from asyncmcp_nb.ledger import Status
 from asyncmcp_nb.printable import counted
 from asyncmcp_nb.session.call import Call, CallOwner
 from asyncmcp_nb.session.tally import Tally
-from asyncmcp_nb.sns_sqs.handoff import Handoff, Mailbox
+from asyncmcp_nb.sns_sqs.handoff import Mailbox, handoff_here
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -122,7 +122,7 @@ class CallGroup(Sequence[Call]):
         return self
 
     async def _all_ended(self) -> None:
-        handoff, ended = Handoff(), anyio.Event()
+        handoff, ended = handoff_here(), anyio.Event()
 
         def look() -> None:
             if self.is_done:
@@ -146,7 +146,7 @@ async def as_completed(calls: Iterable[Call], *, progress: bool = False) -> Asyn
     pending = list(calls)
     # Counted before it is yielded: callbacks run in the order in which they were added.
     watched = _watched(calls, pending) if progress else nullcontext()
-    ended: Mailbox[Call] = Mailbox(Handoff(), limit_count=len(pending))
+    ended: Mailbox[Call] = Mailbox(handoff_here(), limit_count=len(pending))
     for call in pending:
         call.add_done_callback(partial(ended.put, force=True))
     with watched:

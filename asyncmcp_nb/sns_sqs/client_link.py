@@ -48,6 +48,7 @@ from asyncmcp_nb.sns_sqs.inbox import Inbox, MemoryInbox
 from asyncmcp_nb.sns_sqs.messages import ClaimChecks
 from asyncmcp_nb.sns_sqs.pace import Pace
 from asyncmcp_nb.sns_sqs.poller import Poller
+from asyncmcp_nb.sns_sqs.posts import make_poster
 from asyncmcp_nb.sns_sqs.sequence import Sequencer
 from asyncmcp_nb.sns_sqs.ticker import Ticker
 from asyncmcp_nb.wire import Header, Incoming, Outgoing
@@ -82,6 +83,13 @@ def new_connection_id() -> str:
     return secrets.token_hex(16)
 
 
+def _client_id(config: SnsSqsTransportConfig) -> str:
+    name = config.client_id or config.sqs_queue_url.rpartition("/")[2]
+    if not is_client_id(name):
+        raise ConfigError(f"client id {name!r} cannot stand in a message attribute")
+    return name
+
+
 class ClientLink:
     """Publishes a client's messages and delivers what comes back."""
 
@@ -109,13 +117,10 @@ class ClientLink:
             ConfigError: The client id is not 1 to 80 letters, digits, ``_``, ``.`` and ``-``; or a
                 signing key is not there, or too short.
         """
-        bus = ObservedBus(bus)
+        self._bus = bus = ObservedBus(bus)
         self.connection_id = connection_id or new_connection_id()
-        self.client_id = config.client_id or config.sqs_queue_url.rpartition("/")[2]
-        if not is_client_id(self.client_id):
-            raise ConfigError(f"client id {self.client_id!r} cannot stand in a message attribute")
+        self.client_id = _client_id(config)
         self.inbox = inbox or MemoryInbox(self.connection_id)
-        self._bus = bus
         self._config = config
         self._deliver = deliver
         self._session_id: str | None = None
@@ -129,7 +134,15 @@ class ClientLink:
             bus, config, connection_id=self.connection_id, claim_checks=claim_checks
         )
         pace = Pace(config.gather_seconds)
-        self._publisher = self._make_publisher(pace)
+        topic = config.sns_topic_arn
+        self._publisher: Batcher[Outgoing] = make_poster(
+            partial(self._messages.publish, topic),
+            topic,
+            config,
+            name="asyncmcp-publish",
+            limit_bytes=config.message_limit_bytes,
+            pace=pace,
+        )
         self._acker = make_acker(bus, config.sqs_queue_url, config)
         self._poller = Poller(
             bus,
@@ -201,18 +214,6 @@ class ClientLink:
                 copy = self._encode(message, owner, ALL_WORKERS, session_id=session_id)
                 self._publisher.submit(copy, ignore, weight_bytes=copy.size_bytes)
         return outgoing.size_bytes
-
-    def _make_publisher(self, pace: Pace) -> Batcher[Outgoing]:
-        config = self._config
-        return Batcher(
-            partial(self._messages.publish, config.sns_topic_arn),
-            name="asyncmcp-publish",
-            # Requests side by side would overtake each other.
-            thread_count=1 if config.sns_topic_arn.endswith(".fifo") else config.publisher_count,
-            linger_seconds=pace.gather_seconds,
-            retry_seconds=config.retry_seconds,
-            limit_bytes=config.message_limit_bytes,
-        )
 
     def _forget(self, connection_id: str, request_id: object) -> None:
         """Expect nothing more about a request that is cancelled, which gets no answer."""

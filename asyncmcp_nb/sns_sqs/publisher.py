@@ -14,6 +14,7 @@ from asyncmcp_nb.errors import BusDenied, BusError
 from asyncmcp_nb.sns_sqs.claims import Claims
 from asyncmcp_nb.sns_sqs.messages import Messages
 from asyncmcp_nb.sns_sqs.pace import Pace
+from asyncmcp_nb.sns_sqs.posts import make_poster
 from asyncmcp_nb.wire import Outgoing
 
 
@@ -70,15 +71,13 @@ class Publisher:
             return batcher
 
     def _make(self, topic: str) -> Batcher[Posting]:
-        config = self._config
-        batcher = Batcher(
+        batcher: Batcher[Posting] = make_poster(
             partial(self._send, topic),
+            topic,
+            self._config,
             name="asyncmcp-answer",
-            # Requests side by side would overtake each other.
-            thread_count=1 if topic.endswith(".fifo") else config.publisher_count,
-            linger_seconds=self._pace.gather_seconds,
-            retry_seconds=config.retry_seconds,
             limit_bytes=self._messages.limit_of(topic),
+            pace=self._pace,
         )
         if self._closed:
             batcher.close(0.0)

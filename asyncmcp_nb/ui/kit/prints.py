@@ -31,13 +31,21 @@ class CellPrints:
 
     def __init__(self, shell: Shell) -> None:
         self._shell = shell
+        self._lock = threading.Lock()
         self._cell: Any = shell.get_parent()
         shell.events.register("pre_run_cell", self._began)
 
     def restore(self) -> None:
         """Let threads print to that cell, and this thread as before."""
-        contextvars.Context().run(self._shell.set_parent, self._cell)
+        with self._lock:
+            self._restore()
 
     def _began(self, _: object) -> None:
         if threading.current_thread() is threading.main_thread():
-            self._cell = self._shell.get_parent()
+            with self._lock:
+                self._cell = self._shell.get_parent()
+                # A click since the cell was received was taken for one during the cell before it.
+                self._restore()
+
+    def _restore(self) -> None:
+        contextvars.Context().run(self._shell.set_parent, self._cell)

@@ -33,6 +33,7 @@ _followers: weakref.WeakKeyDictionary[Tally, weakref.WeakSet[Follower]] = (
     weakref.WeakKeyDictionary()
 )
 """Those that follow the same calls, in the outputs of several cells."""
+_followers_lock = threading.Lock()
 
 
 class Follower:
@@ -63,7 +64,8 @@ class Follower:
         self._lock = threading.Lock()
         self._news, self._over = threading.Event(), threading.Event()
         tally.subscribe(self._news.set)
-        _followers.setdefault(tally, weakref.WeakSet()).add(self)
+        with _followers_lock:
+            _followers.setdefault(tally, weakref.WeakSet()).add(self)
         # A kernel knows by the context to which cell an output belongs.
         run = contextvars.copy_context().run
         self._thread = threading.Thread(
@@ -158,7 +160,9 @@ def watching(tally: Tally, screen: Screen | None = None) -> Generator[None]:
         if follower is not None:
             _guarded(follower.finish)
         if tally.is_done:
-            for other in list(_followers.get(tally, ())):
+            with _followers_lock:
+                others = list(_followers.get(tally, ()))
+            for other in others:
                 _guarded(other.show)
 
 

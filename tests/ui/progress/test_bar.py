@@ -129,12 +129,18 @@ def test_a_bar_moves_with_the_calls_and_ends_with_a_line() -> None:
     assert line.endswith(", 1 failed, 1 cancelled")
 
 
+def shown_earlier(tally: Tally) -> tuple[Screen, Follower]:
+    """A bar of an earlier cell; it lives as long as its follower."""
+    screen = Screen()
+    follower = Follower(tally, screen)
+    follower.show()
+    return screen, follower
+
+
 def test_who_has_waited_for_all_finds_every_bar_of_them_at_its_end() -> None:
     some = calls(2)
     tally = Tally(some, name="score")
-    earlier = Screen()
-    shown_before = Follower(tally, earlier)
-    shown_before.show()
+    earlier, _shown_before = shown_earlier(tally)
 
     with watching(tally, Screen()):
         end(some)
@@ -146,9 +152,8 @@ def test_who_has_waited_for_all_finds_every_bar_of_them_at_its_end() -> None:
 def test_who_waits_for_calls_that_have_ended_finds_every_bar_of_them_at_its_end() -> None:
     some = calls(2)
     tally = Tally(some, name="score")
-    earlier, here = Screen(), Screen()
-    shown_before = Follower(tally, earlier)
-    shown_before.show()
+    here = Screen()
+    earlier, _shown_before = shown_earlier(tally)
     end(some)
 
     with watching(tally, here):
@@ -161,9 +166,7 @@ def test_who_waits_for_calls_that_have_ended_finds_every_bar_of_them_at_its_end(
 def test_a_bar_goes_on_where_another_stops_waiting() -> None:
     some = calls(2)
     tally = Tally(some, name="score")
-    earlier = Screen()
-    shown_before = Follower(tally, earlier)
-    shown_before.show()
+    earlier, shown_before = shown_earlier(tally)
 
     with watching(tally, Screen()):
         end(some[:1])
