@@ -191,7 +191,7 @@ class Exchange(Channel):
         self, work: Work, handoff: Handoff, questions: Questions, *, may_ask: bool
     ) -> None:
         super().__init__(work.link, work.address, handoff=handoff, questions=questions)
-        self._work = work
+        self.work = work
         self._closed = False
         self._transport = TransportContext(kind=TRANSPORT_KIND, can_send_request=may_ask)
         self.cancel_requested = anyio.Event()
@@ -211,7 +211,7 @@ class Exchange(Channel):
     @property
     def request_id(self) -> RequestId | None:
         """The request's JSON-RPC id, as the client wrote it."""
-        return self._work.request.id
+        return self.work.request.id
 
     @property
     def message_metadata(self) -> MessageMetadata:
@@ -221,18 +221,18 @@ class Exchange(Channel):
     @property
     def reply_topic(self) -> str | None:
         """The topic that its client named for the answer; None for the deployment's own."""
-        return self._work.address.topic
+        return self.work.address.topic
 
     @property
     def is_detached(self) -> bool:
         """Whether it is a stream that lasts, which nobody waits for at shutdown."""
-        return self._work.detached
+        return self.work.detached
 
     def end_stream(self) -> None:
         """Where it is a stream that lasts, end it in good order; from any thread."""
         if self.is_detached:
             self._closed = True
-            end_stream(self._work)
+            end_stream(self.work)
 
     def close(self) -> None:
         """Say nothing more about this request."""
@@ -240,7 +240,7 @@ class Exchange(Channel):
         self.finished.set()
 
     def _post(self, message: JSONRPCMessage, done: Done) -> None:
-        self._work.send(message, done)
+        self.work.send(message, done)
 
     async def notify(
         self, method: str, params: Mapping[str, Any] | None, opts: CallOptions | None = None
@@ -268,7 +268,7 @@ class Exchange(Channel):
         self, progress: float, total: float | None = None, message: str | None = None
     ) -> None:
         """Report progress, where the client asked for it with a token."""
-        token = progress_token(self._work.request.params)
+        token = progress_token(self.work.request.params)
         if token is None:
             return
         params: dict[str, Any] = {"progressToken": token, "progress": progress}

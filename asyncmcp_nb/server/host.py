@@ -29,7 +29,7 @@ from asyncmcp_nb.sns_sqs.handoff import Handoff, Mailbox
 from asyncmcp_nb.sns_sqs.messages import ClaimChecks
 from asyncmcp_nb.sns_sqs.server_link import Arrival, ServerLink
 from asyncmcp_nb.sns_sqs.statistics import ServerStatistics
-from asyncmcp_nb.sns_sqs.unwanted import Tombstones, is_late, requests_last
+from asyncmcp_nb.sns_sqs.unwanted import Tombstones, is_late, is_meant, requests_last
 from asyncmcp_nb.sns_sqs.work import ReturnAddress, Work
 from asyncmcp_nb.wire import Incoming
 from asyncmcp_nb.wire.meta import deadline_of
@@ -167,11 +167,11 @@ class Host:
     ) -> None:
         key = (address.owner, str(params.get("requestId")))
         exchange = self._running.get(key)
-        if exchange is not None:
+        if exchange is None:
+            self._tombstones.add(key, sent_at)
+        elif is_meant(exchange.work, sent_at):
             exchange.cancel_requested.set()
             exchange.scope.cancel()
-            return
-        self._tombstones.add(key, sent_at)
 
     def _report(self, address: ReturnAddress, params: dict[str, Any]) -> None:
         question = self._questions.find(params.get("progressToken"), address)

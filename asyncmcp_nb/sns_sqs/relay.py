@@ -31,7 +31,7 @@ from asyncmcp_nb.sns_sqs.addressing import (
     question_id,
 )
 from asyncmcp_nb.sns_sqs.listening import end_stream
-from asyncmcp_nb.sns_sqs.unwanted import Tombstones, is_late
+from asyncmcp_nb.sns_sqs.unwanted import Tombstones, is_late, is_meant
 from asyncmcp_nb.sns_sqs.work import Answer, ReturnAddress, Work
 from asyncmcp_nb.wire import Incoming
 from asyncmcp_nb.wire.meta import deadline_of
@@ -150,6 +150,8 @@ class Relay:
         stream_id = self._stream_ids.get(key)
         if stream_id is None:
             self._tombstones.add(key, sent_at)
+            return None
+        if not is_meant(self._works[stream_id], sent_at):
             return None
         return self._break_off(stream_id, **(message.params or {}))
 

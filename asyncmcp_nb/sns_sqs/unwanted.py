@@ -42,11 +42,22 @@ class Tombstones:
         """Whether a request was cancelled before it came; a cancellation covers one request."""
         if work.key not in self._sent_at:
             return False
-        cancelled_at, sent_at = self._sent_at.pop(work.key), work.incoming.header.timestamp
-        if work.address.connection_id is not None or cancelled_at is None or sent_at is None:
-            return True
-        # Whoever has no connection numbers requests from 1 in each session: this may be another.
-        return sent_at <= cancelled_at
+        return is_meant(work, self._sent_at.pop(work.key))
+
+
+def is_meant(work: Work, cancelled_at: float | None) -> bool:
+    """Whether a cancellation of a request's id means this very request.
+
+    Args:
+        work: The request.
+        cancelled_at: When the cancellation was sent, by its client's clock; None where unknown.
+    """
+    sent_at = work.incoming.header.timestamp
+    if work.address.connection_id is not None or cancelled_at is None or sent_at is None:
+        return True
+    # Whoever has no connection numbers requests from 1 each time: a copy of the cancellation that
+    # comes late, by way of a control queue, may find the next of that number.
+    return sent_at <= cancelled_at
 
 
 def requests_last(arrivals: Sequence[Work | Incoming]) -> list[Work | Incoming]:

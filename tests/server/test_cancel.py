@@ -313,6 +313,26 @@ async def test_a_cancellation_that_comes_too_late_leaves_the_answer_and_the_next
     assert bench.ran == [100.0, 200.0]
 
 
+async def test_a_cancellation_that_comes_late_leaves_the_next_request_that_runs(
+    bench: Bench, memory: MemoryDeployment
+) -> None:
+    """Of a client without a connection: workers pass its cancellations on, by a slower way."""
+    script = RawClient(memory)
+    nameless = {"connection_id": None}
+    cancel = notification("notifications/cancelled", requestId=1)
+    async with bench.working() as control_queue:
+        script.send(wait_call(1, "next"), timestamp=200.0, **nameless)
+        await bench.until(lambda: bench.ran == ["next"])
+        script.send(cancel, timestamp=101.0, **nameless)
+        await bench.until(lambda: memory.bus.depth(SERVER_QUEUE) == 1)
+        await bench.is_read(control_queue)
+        bench.gate.set()
+
+        assert result_of(await script.answer()) == {"who": "next"}
+
+    assert bench.cancelled == []
+
+
 # -- what is remembered ----------------------------------------------------------------------------
 
 

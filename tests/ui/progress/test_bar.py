@@ -96,7 +96,8 @@ class Output:
         self.shown.append(obj)
 
 
-def test_a_wait_that_is_over_soon_shows_nothing() -> None:
+def test_a_wait_that_is_over_soon_shows_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("asyncmcp_nb.ui.progress.bar.PATIENCE_SECONDS", 3600.0)
     some = calls(3)
     screen = Screen()
 
