@@ -71,12 +71,16 @@ class Ledger(LedgerReader):
     ) -> None:
         self.close()
 
-    def add(self, calls: Sequence[NewCall]) -> None:
+    def add(self, calls: Sequence[NewCall], bindings: Iterable[Binding] = ()) -> None:
         """Record calls as ``queued``, all or none.
+
+        Args:
+            calls: What is to be called.
+            bindings: As which requests they are about to be sent; see ``bind``.
 
         Raises:
             InvalidArguments: Arguments are not JSON (the message names the call's tool).
-            LedgerError: A call of that id is there already.
+            LedgerError: A call of that id is there already, or a request belongs to another one.
         """
         rows = [
             (
@@ -98,6 +102,8 @@ class Ledger(LedgerReader):
                 "deadline, retry_of, trace_context) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 rows,
             )
+            for binding in bindings:
+                bind_request(db, binding)
 
     def bind(self, bindings: Iterable[Binding]) -> None:
         """Say as which requests calls are about to be sent; to be done before they are.
@@ -221,5 +227,5 @@ class Ledger(LedgerReader):
 def _arguments_json(call: NewCall) -> str:
     try:
         return dump_json(dict(call.arguments))
-    except (TypeError, ValueError) as exc:
+    except (TypeError, ValueError, RecursionError) as exc:
         raise InvalidArguments(f"arguments of {call.tool} are not JSON: {exc}") from None

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import anyio
+import anyio.lowlevel
 import anyio.to_thread
 from anyio.abc import TaskGroup
 from mcp.server.lowlevel.server import Server
@@ -100,6 +101,8 @@ class Host:
                 for arrival in requests_last(arrivals):
                     if isinstance(arrival, Work):
                         self._tasks.start_soon(self._serve, arrival)
+                        # Many that came together would hold up all else on this loop.
+                        await anyio.lowlevel.checkpoint()
                     else:
                         self._notice(arrival)
         finally:

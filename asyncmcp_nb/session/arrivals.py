@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Any, Final
 
 from mcp_types import JSONRPCError, JSONRPCNotification, JSONRPCResponse
 from pydantic_core import to_json
 
 from asyncmcp_nb.bus import Delivery
-from asyncmcp_nb.ledger import Arrival, ArrivalKind, Refused
+from asyncmcp_nb.ledger import Arrival, ArrivalKind, Outcome, Recorded, Refused
 from asyncmcp_nb.session.envelope import is_call_request
 from asyncmcp_nb.wire import Incoming, size_bytes
 from asyncmcp_nb.wire.codec import unwrap
@@ -53,6 +54,13 @@ def refusal_of(delivery: Delivery, reason: str, received_at: float) -> Refused:
         reason=reason,
         received_at=received_at,
         size_bytes=size_bytes(delivery.body, delivery.attributes),
+    )
+
+
+def calls_with(recorded: Iterable[Recorded], *outcomes: Outcome) -> dict[str, None]:
+    """The calls that these outcomes are of, each once, in order."""
+    return dict.fromkeys(
+        one.call_id for one in recorded if one.call_id is not None and one.outcome in outcomes
     )
 
 

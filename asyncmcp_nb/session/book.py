@@ -7,18 +7,22 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakSet, WeakValueDictionary, ref
 
-from asyncmcp_nb.errors import AsyncMcpError, LedgerError
+from asyncmcp_nb.errors import LedgerError
 from asyncmcp_nb.ledger import CallRecord, NewCall
+from asyncmcp_nb.session.admission import Asked
 from asyncmcp_nb.session.call import Call
 from asyncmcp_nb.session.catalogue import Catalogue
-from asyncmcp_nb.session.desk import CallDesk, new_call
+from asyncmcp_nb.session.changes import Changes
+from asyncmcp_nb.session.desk import CallDesk
 from asyncmcp_nb.session.home import Home
+from asyncmcp_nb.session.new_calls import new_call
 from asyncmcp_nb.session.parts import SessionParts
 from asyncmcp_nb.session.tally import Tally
 from asyncmcp_nb.session.waiting import Gathering, Waiter, wake
 
 if TYPE_CHECKING:
     import pandas as pd
+    from mcp_types import CallToolResult
 
 T = TypeVar("T")
 
@@ -37,7 +41,7 @@ class CallBook:
         self._calls: WeakValueDictionary[str, Call] = WeakValueDictionary()
         self._tallies: WeakSet[Tally] = WeakSet()
         self._session: Callable[[], object | None] = lambda: None
-        self._gathering: Gathering[NewCall, Call] = Gathering(self._submit)
+        self._gathering: Gathering[Asked] = Gathering(desk.ask)
 
     def belong_to(self, session: object) -> None:
         """Be the book of this session, which it does not keep alive."""
@@ -61,7 +65,7 @@ class CallBook:
         calls = [self._handle(record) for record in records]
         if strangers:
             # One may have ended between the read and its entry, when nobody would have told it.
-            self.take_changes(self._desk.ledger.get_many(strangers))
+            self.take_changes(self._desk.changed.read(strangers))
         return calls
 
     def submit(self, calls: Sequence[NewCall], *, max_in_flight: int | None = None) -> list[Call]:
@@ -74,15 +78,23 @@ class CallBook:
         with self._begun(calls) as traced:
             return self._submit(traced, max_in_flight)
 
-    async def submit_soon(self, call: NewCall) -> Call:
-        """Submit a call with those that other tasks of this loop submit in the same turn of it.
+    async def call(self, new: NewCall) -> CallToolResult:
+        """Submit a call, with those that other tasks of this loop submit meanwhile; its result.
 
         Raises:
             InvalidArguments: Its arguments are not JSON; it was not recorded.
             LedgerError: The ledger could not be written; it was not recorded.
+            CallError: As ``Call.wait``.
         """
-        with self._begun([call]) as [traced]:
-            return await self._gathering.ask(traced)
+        with self._begun([new]) as [traced]:
+            call = self._calls.setdefault(new.call_id, Call(self, new))
+            waiter: Waiter[CallRecord | Exception] = Waiter()
+            call.wake_at_end(waiter)
+            self._gathering.put(Asked(traced, waiter))
+            found = await self.wait_at_home(waiter.wait)
+            if isinstance(found, Exception):
+                raise found
+        return call.outcome(found)
 
     @contextmanager
     def _begun(self, calls: Sequence[NewCall]) -> Generator[Sequence[NewCall]]:
@@ -90,7 +102,7 @@ class CallBook:
         traced = self._desk.traces.begin(calls)
         try:
             yield traced
-        except AsyncMcpError as exc:
+        except Exception as exc:
             self._desk.traces.refuse(traced, exc)
             raise
 
@@ -100,13 +112,13 @@ class CallBook:
         self._desk.submit(calls, max_in_flight=max_in_flight)
         return handles
 
-    def take_changes(self, records: Sequence[CallRecord]) -> None:
+    def take_changes(self, changes: Changes) -> None:
         """Bring the objects there are up to date, from any thread."""
-        ended: list[tuple[Waiter[CallRecord], CallRecord]] = []
-        for record in records:
+        ended: list[tuple[Waiter[CallRecord | Exception], CallRecord | Exception]] = []
+        for record in changes.records:
             call = self._calls.get(record.call_id)
             if call is not None:
-                ended += [(waiter, record) for waiter in call.update(record)]
+                ended += [(waiter, record) for waiter in call.update(record, changes.number)]
         wake(ended)
 
     def _handle(self, record: CallRecord) -> Call:

@@ -74,6 +74,7 @@ class Call:
         "_on_change",
         "_on_done",
         "_owner",
+        "_reading",
         "_status",
         "_waiters",
         "id",
@@ -87,10 +88,12 @@ class Call:
         """The tool's name."""
         self._owner = owner
         self._status = record.status if isinstance(record, CallRecord) else Status.QUEUED
+        self._reading = 0
+        """The number of the latest reading of its row."""
         self._lock = threading.Lock()
         self._on_done: list[OnDone] = []
         self._on_change: tuple[OnChange, ...] = ()
-        self._waiters: list[Waiter[CallRecord]] = []
+        self._waiters: list[Waiter[CallRecord | Exception]] = []
 
     def __repr__(self) -> str:
         record = self.record
@@ -155,7 +158,7 @@ class Call:
         if not self.is_done:
             return None
         try:
-            self._outcome()
+            self.outcome()
         except (AsyncMcpError, ValidationError) as exc:
             return exc
         return None
@@ -179,7 +182,7 @@ class Call:
             PayloadTooLarge: Its request is above the topic's limit.
         """
         record = None if self.is_done else await self._owner.wait_at_home(self._ended)
-        return self._outcome(record)
+        return self.outcome(record)
 
     def result(self, timeout: float | None = None) -> CallToolResult:
         """Block for the result, from plain functions called in a cell, and from scripts.
@@ -199,7 +202,7 @@ class Call:
                 raise TimeoutError(
                     f"call {self.id} is still {self.status} after {timeout} s; it goes on"
                 ) from None
-        return self._outcome(record)
+        return self.outcome(record)
 
     def add_done_callback(self, on_done: OnDone) -> None:
         """Call ``on_done(call)`` in some thread once it has ended; at once where it has."""
@@ -238,20 +241,25 @@ class Call:
                 self._on_change = (*self._on_change, on_change)
             return self._status
 
-    def update(self, record: CallRecord) -> Sequence[Waiter[CallRecord]]:
-        """Take the row as it is now, from any thread; the session's business.
+    def update(self, record: CallRecord, number: int) -> Sequence[Waiter[CallRecord | Exception]]:
+        """Take the row as it was read, from any thread; the session's business.
+
+        Args:
+            record: The row.
+            number: Of the reading; what was read before the latest is passed over.
 
         Returns:
             Those who waited for its end, to be woken with the row.
         """
         status = record.status
         with self._lock:
-            if self.is_done:
+            if self.is_done or number < self._reading:
                 return ()
+            self._reading = number
             before, self._status = self._status, status
             watchers = self._on_change if before is not status else ()
             ready: list[OnDone] = []
-            waiters: list[Waiter[CallRecord]] = []
+            waiters: list[Waiter[CallRecord | Exception]] = []
             if status in TERMINAL:
                 ready, self._on_done, self._on_change = self._on_done, [], ()
                 waiters, self._waiters = self._waiters, []
@@ -261,20 +269,34 @@ class Call:
             on_done(self)
         return waiters
 
+    def wake_at_end(self, waiter: Waiter[CallRecord | Exception]) -> bool:
+        """Have a task woken with the row when it has ended; False where it has."""
+        with self._lock:
+            if not self.is_done:
+                self._waiters.append(waiter)
+            return not self.is_done
+
     async def _ended(self) -> CallRecord | None:
         """Wait for the end; the row then, None where it had ended already."""
-        waiter: Waiter[CallRecord] = Waiter()
-        with self._lock:
-            if self.is_done:
-                return None
-            self._waiters.append(waiter)
+        waiter: Waiter[CallRecord | Exception] = Waiter()
+        if not self.wake_at_end(waiter):
+            return None
         try:
-            return await waiter.wait()
+            found = await waiter.wait()
         finally:
             with self._lock, suppress(ValueError):
                 self._waiters.remove(waiter)
+        return found if isinstance(found, CallRecord) else None
 
-    def _outcome(self, record: CallRecord | None = None) -> CallToolResult:
+    def outcome(self, record: CallRecord | None = None) -> CallToolResult:
+        """What ``wait`` gives, of a call that has ended.
+
+        Args:
+            record: Its row, where that has been read since.
+
+        Raises:
+            CallError: As ``wait``.
+        """
         record = record or self.record
         match record.status:
             case Status.DONE | Status.TOOL_ERROR:

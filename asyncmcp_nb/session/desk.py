@@ -8,13 +8,12 @@ answers and record them before they are acknowledged. Nothing here waits for a c
 from __future__ import annotations
 
 import logging
-import secrets
 import time
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from functools import partial
 from itertools import count
-from typing import Any, Final
+from typing import Final
 
 from asyncmcp_nb import telemetry
 from asyncmcp_nb.errors import AsyncMcpError, BusClosed, BusError, LedgerError, PayloadTooLarge
@@ -26,11 +25,12 @@ from asyncmcp_nb.ledger import (
     Ledger,
     NewCall,
     Outcome,
-    Recorded,
     Sent,
     Status,
 )
-from asyncmcp_nb.session.arrivals import arrival_of
+from asyncmcp_nb.session.admission import Admission, Asked
+from asyncmcp_nb.session.arrivals import arrival_of, calls_with
+from asyncmcp_nb.session.changes import Changed, Changes
 from asyncmcp_nb.session.envelope import (
     MODERN_ERA,
     Reply,
@@ -55,7 +55,7 @@ _RESUMED_IN_FLIGHT: Final = 200
 _FAILURES_COUNT: Final = 1_000
 _CLOSE_SECONDS: Final = 1.0
 
-Changed = Callable[[Sequence[CallRecord]], None]
+OnChange = Callable[[Changes], None]
 """Called in some thread with the rows that changed, as they are now. Must not block."""
 
 
@@ -63,14 +63,17 @@ class CallDesk:
     """Drives the calls of one session."""
 
     def __init__(
-        self, ledger: Ledger, stamp: Stamp, changed: Changed, *, connection_id: str
+        self, ledger: Ledger, stamp: Stamp, on_change: OnChange, *, connection_id: str
     ) -> None:
         self.ledger = ledger
         self.connection_id = connection_id
         self._stamp = stamp
-        self._changed = changed
+        self._on_change = on_change
+        self.changed = Changed(ledger)
         self._link: ClientLink | None = None
         self._outbox = Outbox()
+        self._admission = Admission(ledger)
+        self._is_stopped = False
         self._resumed: set[str] = set()
         self._sent: deque[tuple[str, float, list[int]]] = deque()
         self._failures: dict[str, Exception] = {}
@@ -111,6 +114,8 @@ class CallDesk:
     def stop_sending(self) -> None:
         """Hand no more to the link. Queued calls stay queued for the next session."""
         self._ticker.close(_CLOSE_SECONDS)
+        self._is_stopped = True
+        self._admit()
 
     def close(self) -> None:
         """Note what was sent, also by a link that closed since."""
@@ -135,6 +140,13 @@ class CallDesk:
         self.ledger.add(calls)
         self._outbox.put([call.call_id for call in calls], max_in_flight=max_in_flight)
         self._ticker.poke()
+
+    def ask(self, asked: Sequence[Asked]) -> None:
+        """Have calls, which ``traces`` has begun, recorded and sent by the desk's thread."""
+        self._admission.ask(asked)
+        self._ticker.poke()
+        if self._is_stopped:
+            self._admit()
 
     def cancel(self, call_id: str, reason: str = "cancelled by the user") -> bool:
         """Give a call up and tell the workers; False where it had ended."""
@@ -169,9 +181,9 @@ class CallDesk:
         now = time.time()
         arrivals = [arrival for incoming in batch if (arrival := arrival_of(incoming, now))]
         outcomes = self.ledger.record(arrivals)
-        fresh = _calls_with(outcomes, Outcome.COMPLETED, Outcome.UPDATED)
+        fresh = calls_with(outcomes, Outcome.COMPLETED, Outcome.UPDATED)
         if fresh:
-            self._announce(fresh, ended=_calls_with(outcomes, Outcome.COMPLETED))
+            self._announce(fresh, ended=calls_with(outcomes, Outcome.COMPLETED))
         self.traces.note_duplicates(sum(one.outcome is Outcome.DUPLICATE for one in outcomes))
         unsolicited_count = sum(one.outcome is Outcome.UNSOLICITED for one in outcomes)
         if unsolicited_count:
@@ -182,6 +194,7 @@ class CallDesk:
 
     def _work(self, now: float) -> float | None:
         self._commit_sent()
+        self._admit()
         deadline = self._expire_due()
         while self._link is not None and self._has_room():
             call_ids = self._outbox.take(_BATCH_COUNT)
@@ -190,28 +203,49 @@ class CallDesk:
             self._send(call_ids)
         return None if deadline is None else now + max(0.0, deadline - time.time())
 
+    def _admit(self) -> None:
+        """Record what tasks ask for; what may go at once is bound in the same write, and goes."""
+        while asked := self._admission.take(_BATCH_COUNT):
+            may_go = self._may_go([one.call for one in asked])
+            recorded = self._admission.record(asked, self._new_binding if may_go else None)
+            bound = [(call, binding) for call, binding in recorded if binding is not None]
+            if may_go:
+                self.traces.sent_as(binding for _, binding in bound)
+                self._post_all(bound)
+            else:
+                self._outbox.put([call.call_id for call, _ in recorded])
+
+    def _may_go(self, calls: Sequence[NewCall]) -> bool:
+        """Whether calls would be the next to be sent, and none of them is over already."""
+        if self._link is None or self._is_stopped or self._outbox.waiting_count:
+            return False
+        now = time.time()
+        return self._has_room() and all(
+            call.deadline is None or call.deadline > now for call in calls
+        )
+
     def _has_room(self) -> bool:
         return self._require_link().statistics().unsent_count < _BACKLOG_COUNT
 
     def _send(self, call_ids: list[str]) -> None:
         records = [r for r in self.ledger.get_many(call_ids) if r.status is Status.QUEUED]
         bindings = self._bind(records)
-        with self._require_link().gathering():
-            for record in records:
-                self._post(record, bindings[record.call_id], None)
+        self._post_all([(record, bindings[record.call_id]) for record in records])
         gone = set(call_ids) - {record.call_id for record in records}
         self._outbox.settle(gone)
 
     def _bind(self, records: Sequence[CallRecord]) -> dict[str, Binding]:
         """Say in the ledger under which request each call is about to be sent."""
         bindings = {
-            record.call_id: self._earlier_binding(record)
-            or Binding(self.connection_id, request_id(next(self._numbers)), record.call_id)
+            record.call_id: self._earlier_binding(record) or self._new_binding(record)
             for record in records
         }
         self.ledger.bind(bindings.values())
         self.traces.sent_as(bindings.values())
         return bindings
+
+    def _new_binding(self, call: NewCall | CallRecord) -> Binding:
+        return Binding(self.connection_id, request_id(next(self._numbers)), call.call_id)
 
     def _earlier_binding(self, record: CallRecord) -> Binding | None:
         """The request that a crash may have let out unnoticed: sent again, it runs once."""
@@ -222,7 +256,12 @@ class CallDesk:
         # A 2025-era request belongs to a session that ended with its connection.
         return earlier[-1] if earlier and self._stamp.era == MODERN_ERA else None
 
-    def _post(self, record: CallRecord, binding: Binding, reply: Reply | None) -> None:
+    def _post_all(self, bound: Sequence[tuple[NewCall | CallRecord, Binding]]) -> None:
+        with self._require_link().gathering():
+            for call, binding in bound:
+                self._post(call, binding, None)
+
+    def _post(self, record: NewCall | CallRecord, binding: Binding, reply: Reply | None) -> None:
         request = call_request(
             binding.request_id,
             record.tool,
@@ -279,14 +318,14 @@ class CallDesk:
 
     def _announce(self, call_ids: Iterable[str], *, ended: Collection[str] = ()) -> None:
         """Tell of calls that changed, and of those among them that have just ended."""
-        records = self.ledger.get_many(call_ids)
-        finished = [record.call_id for record in records if record.is_finished]
+        changes = self.changed.read(call_ids)
+        finished = [record.call_id for record in changes.records if record.is_finished]
         if finished and self._outbox.settle(finished):
             self._ticker.poke()
-        for record in records:
+        for record in changes.records:
             if record.call_id in ended:
                 self.traces.end(record, self._failures.get(record.call_id))
-        self._changed(records)
+        self._on_change(changes)
 
     def _tell_workers(self, call_id: str, reason: str) -> None:
         if self._link is None:
@@ -299,36 +338,6 @@ class CallDesk:
         if self._link is None:
             raise LedgerError("the session has not started")
         return self._link
-
-
-def new_call(
-    tool: str,
-    arguments: Mapping[str, Any],
-    *,
-    session: str,
-    timeout_seconds: float | None = None,
-    group: str | None = None,
-    retry_of: str | None = None,
-) -> NewCall:
-    """A call to be submitted now."""
-    now = time.time()
-    return NewCall(
-        call_id=secrets.token_hex(6),
-        tool=tool,
-        arguments=arguments,
-        submitted_at=now,
-        group=group,
-        session=session,
-        deadline=None if timeout_seconds is None else now + timeout_seconds,
-        retry_of=retry_of,
-    )
-
-
-def _calls_with(recorded: Iterable[Recorded], *outcomes: Outcome) -> dict[str, None]:
-    """The calls that these outcomes are of, each once, in order."""
-    return dict.fromkeys(
-        one.call_id for one in recorded if one.call_id is not None and one.outcome in outcomes
-    )
 
 
 def _ignore(error: BusError | None) -> None:

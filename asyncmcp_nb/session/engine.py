@@ -19,6 +19,7 @@ from asyncmcp_nb.session.asker import Asker
 from asyncmcp_nb.session.asking import Answerer
 from asyncmcp_nb.session.book import CallBook
 from asyncmcp_nb.session.catalogue import Catalogue
+from asyncmcp_nb.session.changes import Changes
 from asyncmcp_nb.session.desk import CallDesk
 from asyncmcp_nb.session.envelope import MODERN_ERA
 from asyncmcp_nb.session.home import Home
@@ -138,11 +139,12 @@ class Engine:
         self._parts.ledger.note(call_id, text, at=time.time())
         self.log.notify(self._parts.ledger.get_many([call_id]))
 
-    def records_changed(self, records: Sequence[CallRecord]) -> None:
+    def records_changed(self, changes: Changes) -> None:
         """From the desk, in one of its threads."""
+        records = changes.records
         # First of all, so that whoever waited for a call finds no question of it.
         self.questions.close_of([record.call_id for record in records if record.is_finished])
-        self.book.take_changes(records)
+        self.book.take_changes(changes)
         self._answer_asked(records)
         for record in records:
             self._asker.note_missing(record)

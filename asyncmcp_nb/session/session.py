@@ -16,12 +16,12 @@ from asyncmcp_nb.errors import CallTimedOut, SessionClosed
 from asyncmcp_nb.ledger import NewCall
 from asyncmcp_nb.session.call import Call
 from asyncmcp_nb.session.catalogue import ToolList
-from asyncmcp_nb.session.desk import new_call
 from asyncmcp_nb.session.displays import Displayed
 from asyncmcp_nb.session.engine import Engine
 from asyncmcp_nb.session.group import CallGroup
 from asyncmcp_nb.session.home import Home
 from asyncmcp_nb.session.log import Log
+from asyncmcp_nb.session.new_calls import new_call
 from asyncmcp_nb.session.parts import SessionParts
 from asyncmcp_nb.session.questions import Questions
 from asyncmcp_nb.session.sources import Source, argument_rows, plain
@@ -221,7 +221,7 @@ class Session(Displayed):
         Tasks that call in the same turn of the loop share one write to the ledger.
         """
         new = self._new_call(tool, {**(arguments or {}), **named}, timeout)
-        return await (await self._engine.book.submit_soon(new))
+        return await self._engine.book.call(new)
 
     def map(
         self,

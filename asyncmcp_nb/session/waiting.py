@@ -1,4 +1,4 @@
-"""Those who wait for calls, woken all at once, and calls submitted at once, recorded as one."""
+"""Those who wait for calls, woken all at once; and what tasks do at once, gathered."""
 
 from __future__ import annotations
 
@@ -6,13 +6,10 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Generic, TypeVar
 
 import anyio
-import anyio.lowlevel
 
-from asyncmcp_nb.errors import AsyncMcpError
 from asyncmcp_nb.sns_sqs.handoff import Handoff, handoff_here
 
 A = TypeVar("A")
-B = TypeVar("B")
 
 
 class Waiter(Generic[A]):
@@ -52,80 +49,24 @@ def _find(found: Sequence[tuple[Waiter[A], A]]) -> None:
         waiter.find(value)
 
 
-class Gathering(Generic[A, B]):
-    """What tasks of a loop ask for in one turn of it, done as one."""
+class Gathering(Generic[A]):
+    """What tasks of a loop have in one turn of it, given on together."""
 
-    def __init__(self, do: Callable[[Sequence[A]], Sequence[B]]) -> None:
+    def __init__(self, give: Callable[[Sequence[A]], object]) -> None:
         """Make one.
 
         Args:
-            do: Makes a result of each value, all or none; it does not wait. Where it refuses
-                several, each is tried by itself.
+            give: Takes what came in a turn, on that loop. It must not block.
         """
-        self._do = do
-        self._open: dict[Handoff, _Turn[A, B]] = {}
+        self._give = give
+        self._open: dict[Handoff, list[A]] = {}
 
-    async def ask(self, value: A) -> B:
-        """The result for a value.
-
-        A task that is cancelled meanwhile changes nothing: it is done all the same.
-
-        Raises:
-            AsyncMcpError: What it raises for this value.
-        """
+    def put(self, value: A) -> None:
+        """Give a value on, with those of the other tasks that are ready to run now."""
         here = handoff_here()
         turn = self._open.get(here)
-        if turn is not None:
-            return await turn.join(value)
-        turn = self._open[here] = _Turn()
-        mine = turn.add(value)
-        # All tasks that are ready run before this one goes on.
-        await anyio.lowlevel.cancel_shielded_checkpoint()
-        del self._open[here]
-        turn.end(self._do)
-        return turn.result(mine)
-
-
-class _Turn(Generic[A, B]):
-    def __init__(self) -> None:
-        self._values: list[A] = []
-        self._results: list[B | AsyncMcpError] = []
-        self._ended = anyio.Event()
-
-    def add(self, value: A) -> int:
-        self._values.append(value)
-        return len(self._values) - 1
-
-    async def join(self, value: A) -> B:
-        place = self.add(value)
-        await self._ended.wait()
-        return self.result(place)
-
-    def end(self, do: Callable[[Sequence[A]], Sequence[B]]) -> None:
-        # What the others get where Ctrl-C or a bug ends this here.
-        self._results = [_undone() for _ in self._values]
-        try:
-            self._results = [*do(self._values)]
-        except AsyncMcpError as exc:
-            several = len(self._values) > 1
-            self._results = [_alone(do, value) for value in self._values] if several else [exc]
-        finally:
-            self._ended.set()
-
-    def result(self, place: int) -> B:
-        found = self._results[place]
-        if isinstance(found, AsyncMcpError):
-            raise found
-        return found
-
-
-def _undone() -> AsyncMcpError:
-    return AsyncMcpError("not done: the task that did it for several was interrupted; try again")
-
-
-def _alone(do: Callable[[Sequence[A]], Sequence[B]], value: A) -> B | AsyncMcpError:
-    try:
-        [result] = do([value])
-    except AsyncMcpError as exc:
-        return exc
-    return result
+        if turn is None:
+            turn = self._open[here] = []
+            # All tasks that are ready run before this does.
+            here.post(lambda: self._give(self._open.pop(here)))
+        turn.append(value)

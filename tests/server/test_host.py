@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import anyio
+import anyio.lowlevel
 import pytest
 from mcp.server.lowlevel.server import Server
 from mcp.shared.subscriptions import SUBSCRIPTION_ID_META_KEY
@@ -117,6 +118,37 @@ def wait_call(request_id: int, who: Any = "it", **meta: Any) -> Any:
 
 def note_call(request_id: int, who: Any = "it", **meta: Any) -> Any:
     return tool_call(request_id, "note", {"who": who}, **meta)
+
+
+# -- its loop --------------------------------------------------------------------------------------
+
+
+async def test_requests_that_come_together_hold_up_the_loop_one_at_a_time(
+    bench: Bench, memory: MemoryDeployment, alice: RawClient
+) -> None:
+    turns = 0
+    begun_at: list[int] = []
+
+    async def count_turns() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await anyio.lowlevel.checkpoint()
+
+    async def begin(ctx: ToolContext, arguments: dict[str, Any]) -> Any:
+        begun_at.append(turns)
+        return arguments
+
+    bench.server = tool_server(begin=begin)
+    async with bench.hosting(), anyio.create_task_group() as tasks:
+        tasks.start_soon(count_turns)
+        alice.send(*[tool_call(number, "begin") for number in range(10)])
+        # This loop does nothing until all ten are there.
+        memory.bus.wait_until(lambda: bench.statistics().in_flight_count == 10)
+        await alice.receive(10)
+        tasks.cancel_scope.cancel()
+
+    assert len(set(begun_at)) == 10
 
 
 # -- redelivery ------------------------------------------------------------------------------------

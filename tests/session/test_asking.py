@@ -97,8 +97,8 @@ async def test_being_told_twice_of_a_question_asks_once(stage: Stage) -> None:
     await stage.deployment.bus.until(lambda: bool(asked))
 
     # As when a late acknowledgement of the request makes the row change once more.
-    records = session.log.ledger.get_many([call.id])
-    session._engine.records_changed(records)  # pyright: ignore[reportPrivateUsage] # from a thread else
+    engine = session._engine  # pyright: ignore[reportPrivateUsage] # from a thread else
+    engine.records_changed(engine.desk.changed.read([call.id]))
     await anyio.lowlevel.checkpoint()
     more_news.set()
 

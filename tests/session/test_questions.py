@@ -298,10 +298,10 @@ async def test_a_late_acknowledgement_of_the_request_leaves_the_question_open(st
     call = session.submit("ask")
     question = await asked(session, call)
 
-    record = call.record
-    session._engine.records_changed([record])  # pyright: ignore[reportPrivateUsage] # from a thread else
+    engine = session._engine  # pyright: ignore[reportPrivateUsage] # from a thread else
+    engine.records_changed(engine.desk.changed.read([call.id]))
 
-    assert record.status is Status.INPUT_REQUIRED
+    assert call.status is Status.INPUT_REQUIRED
     assert session.questions.open() == [question]
 
 

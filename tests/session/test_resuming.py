@@ -9,8 +9,8 @@ import pytest
 
 from asyncmcp_nb.bus import Faults
 from asyncmcp_nb.ledger import Binding, Ledger, Status
-from asyncmcp_nb.session.desk import new_call
 from asyncmcp_nb.session.envelope import request_id
+from asyncmcp_nb.session.new_calls import new_call
 from tests.helpers import (
     HANDSHAKE,
     MODERN,

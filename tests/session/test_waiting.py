@@ -6,10 +6,10 @@ import threading
 from collections.abc import Sequence
 
 import anyio
+import anyio.lowlevel
 import anyio.to_thread
 import pytest
 
-from asyncmcp_nb.errors import AsyncMcpError, InvalidArguments
 from asyncmcp_nb.session.waiting import Gathering, Waiter, wake
 from tests.helpers import PATIENCE_SECONDS
 
@@ -19,117 +19,69 @@ def anyio_backend(request: pytest.FixtureRequest) -> str:
     return request.param
 
 
-class Doubling:
-    """Doubles numbers, but no negative ones, and notes which it was given together."""
-
-    def __init__(self) -> None:
-        self.batches: list[list[int]] = []
-
-    def __call__(self, numbers: Sequence[int]) -> list[int]:
-        self.batches.append([*numbers])
-        refused = [number for number in numbers if number < 0]
-        if refused:
-            raise InvalidArguments(f"{refused[0]} is negative")
-        return [number * 2 for number in numbers]
-
-
-async def ask_all(gathering: Gathering[int, int], numbers: Sequence[int]) -> dict[int, object]:
-    found: dict[int, object] = {}
-
-    async def ask(number: int) -> None:
-        try:
-            found[number] = await gathering.ask(number)
-        except InvalidArguments as exc:
-            found[number] = str(exc)
-
-    with anyio.fail_after(PATIENCE_SECONDS):
-        async with anyio.create_task_group() as tasks:
-            for number in numbers:
-                tasks.start_soon(ask, number)
-    return found
-
-
 # -- gathering -------------------------------------------------------------------------------------
 
 
-async def test_what_tasks_ask_for_in_one_turn_is_done_as_one() -> None:
-    double = Doubling()
+async def in_one_turn(gathering: Gathering[int], numbers: Sequence[int]) -> None:
+    """Put each number from a task of its own, all of which are ready at once."""
 
-    found = await ask_all(Gathering(double), range(20))
+    async def put(number: int) -> None:
+        gathering.put(number)
 
-    assert found == {number: 2 * number for number in range(20)}
-    assert [sorted(batch) for batch in double.batches] == [[*range(20)]]
-
-
-async def test_what_is_asked_for_later_is_done_by_itself() -> None:
-    double = Doubling()
-    gathering: Gathering[int, int] = Gathering(double)
-
-    assert [await gathering.ask(1), await gathering.ask(2)] == [2, 4]
-
-    assert double.batches == [[1], [2]]
+    async with anyio.create_task_group() as tasks:
+        for number in numbers:
+            tasks.start_soon(put, number)
 
 
-async def test_what_is_refused_for_one_is_done_for_the_others() -> None:
-    double = Doubling()
+async def test_what_tasks_have_in_one_turn_is_given_on_together() -> None:
+    given: list[list[int]] = []
+    all_given = anyio.Event()
 
-    found = await ask_all(Gathering(double), [1, -2, 3])
+    def give(numbers: Sequence[int]) -> None:
+        given.append(sorted(numbers))
+        all_given.set()
 
-    assert found == {1: 2, -2: "-2 is negative", 3: 6}
-
-
-async def test_a_task_that_is_cancelled_changes_nothing_for_the_others() -> None:
-    double = Doubling()
-    gathering: Gathering[int, int] = Gathering(double)
-    found: list[int] = []
-
-    async def ask(number: int, scope: anyio.CancelScope) -> None:
-        with scope:
-            found.append(await gathering.ask(number))
-
-    first = anyio.CancelScope()
     with anyio.fail_after(PATIENCE_SECONDS):
-        async with anyio.create_task_group() as tasks:
-            for number, scope in ((1, first), (2, anyio.CancelScope())):
-                tasks.start_soon(ask, number, scope)
+        await in_one_turn(Gathering(give), range(20))
+        await all_given.wait()
+
+    assert given == [[*range(20)]]
+
+
+async def test_what_comes_later_is_given_on_by_itself() -> None:
+    send, receive = anyio.create_memory_object_stream[Sequence[int]](2)
+    gathering: Gathering[int] = Gathering(send.send_nowait)
+
+    with send, receive, anyio.fail_after(PATIENCE_SECONDS):
+        gathering.put(1)
+        first = await receive.receive()
+        gathering.put(2)
+        assert [first, await receive.receive()] == [[1], [2]]
+
+
+async def test_loops_do_not_wait_for_each_other() -> None:
+    given: list[tuple[int, int]] = []
+
+    def give(numbers: Sequence[int]) -> None:
+        given.extend((number, threading.get_ident()) for number in numbers)
+
+    gathering: Gathering[int] = Gathering(give)
+
+    async def there() -> int:
+        gathering.put(1)
+        await anyio.lowlevel.checkpoint()
+        while not given:
             await anyio.lowlevel.checkpoint()
-            first.cancel()
-
-    assert 4 in found
-    assert [sorted(batch) for batch in double.batches] == [[1, 2]]
-
-
-async def test_where_it_breaks_off_nobody_waits_for_ever() -> None:
-    def interrupted(_: Sequence[int]) -> list[int]:
-        raise KeyboardInterrupt
-
-    gathering: Gathering[int, int] = Gathering(interrupted)
-    ended: list[str] = []
-
-    async def ask(number: int) -> None:
-        try:
-            await gathering.ask(number)
-        except (KeyboardInterrupt, AsyncMcpError) as exc:
-            ended.append(type(exc).__name__)
+        return threading.get_ident()
 
     with anyio.fail_after(PATIENCE_SECONDS):
-        async with anyio.create_task_group() as tasks:
-            for number in range(3):
-                tasks.start_soon(ask, number)
+        gathering.put(2)
+        # This loop's turn ends only after the other loop's.
+        other = await anyio.to_thread.run_sync(anyio.run, there)
+        while len(given) < 2:
+            await anyio.lowlevel.checkpoint()
 
-    assert sorted(ended) == ["AsyncMcpError", "AsyncMcpError", "KeyboardInterrupt"]
-
-
-async def test_two_loops_do_not_wait_for_each_other() -> None:
-    double = Doubling()
-    gathering: Gathering[int, int] = Gathering(double)
-
-    def elsewhere() -> int:
-        return anyio.run(gathering.ask, 5)
-
-    with anyio.fail_after(PATIENCE_SECONDS):
-        assert await anyio.to_thread.run_sync(elsewhere) == 10
-        assert await gathering.ask(6) == 12
+    assert sorted(given) == [(1, other), (2, threading.get_ident())]
 
 
 # -- waking ----------------------------------------------------------------------------------------

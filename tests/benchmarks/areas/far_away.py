@@ -17,8 +17,9 @@ _ITS_COUNT = 300
 _RAW_COUNT = 500
 _REST_SECONDS = 3.0
 
-Shares = tuple[float, float]
-"""Of the time by which the loops of client and server were too late, in percent."""
+Shares = dict[str, list[float]]
+"""Of the time by which the loops of client and server were too late, in percent: by more than
+5 ms, and by more than 50."""
 
 
 def figures(bench: Bench) -> Iterator[Figure]:
@@ -61,9 +62,11 @@ def figures(bench: Bench) -> Iterator[Figure]:
 
 
 def _stall_figures(who: str, shares: list[Shares], target: Target | None) -> Iterator[Figure]:
-    for side, name in enumerate(("client", "server")):
-        values = [each[side] for each in shares]
-        yield measured(f"loop over 5 ms late, {name}: {who}", values, "%", target=target)
+    for side in ("client", "server"):
+        late = [each[side][0] for each in shares]
+        yield measured(f"loop over 5 ms late, {side}: {who}", late, "%", target=target)
+        noticed = [each[side][1] for each in shares]
+        yield measured(f"loop over 50 ms late, {side}: {who}", noticed, "%")
 
 
 def _stalls(pair: cast.Pair, calls_count: int) -> Shares:
@@ -84,4 +87,7 @@ def _begin(pair: cast.Pair) -> None:
 
 
 def _end(pair: cast.Pair) -> Shares:
-    return pair.client.do("end_beat") * 100, pair.server.do("end_beat") * 100
+    return {
+        side: [share * 100 for share in peer.do("end_beat")]
+        for side, peer in (("client", pair.client), ("server", pair.server))
+    }

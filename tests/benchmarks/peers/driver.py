@@ -78,8 +78,8 @@ class Driver:
         """Watch the loop."""
         self.heartbeat.begin()
 
-    async def end_beat(self) -> float:
-        """Stop watching it: the share of time by which it was too late."""
+    async def end_beat(self) -> list[float]:
+        """Stop watching it; see ``Heartbeat.end``."""
         return self.heartbeat.end()
 
     def _some(self, count: int) -> Iterator[int]:

@@ -8,6 +8,8 @@ import anyio
 
 BEAT_SECONDS = 0.001
 LATE_SECONDS = 0.005
+NOTICED_SECONDS = 0.05
+"""Half of what a person takes for at once: https://www.nngroup.com/articles/response-times-3-important-limits/."""
 _LOOK_SECONDS = 0.02
 
 
@@ -17,8 +19,7 @@ class Heartbeat:
     def __init__(self) -> None:
         self.is_on = False
         """Set from any thread."""
-        self._late_seconds = 0.0
-        self._total_seconds = 0.0
+        self._begin_again()
 
     async def run(self) -> None:
         """For ever."""
@@ -30,18 +31,26 @@ class Heartbeat:
 
     def begin(self) -> None:
         """Count from now on."""
-        self._late_seconds = self._total_seconds = 0.0
+        self._begin_again()
         self.is_on = True
 
-    def end(self) -> float:
-        """The share of the time since then by which beats were late, those that were too late."""
+    def end(self) -> list[float]:
+        """The shares of the time since then by which beats were late: all that were too late, and
+        those that a person may have noticed."""
         self.is_on = False
-        return self._late_seconds / self._total_seconds if self._total_seconds else 0.0
+        total = self._total_seconds or 1.0
+        return [self._late_seconds / total, self._noticed_seconds / total]
+
+    def _begin_again(self) -> None:
+        self._late_seconds = self._noticed_seconds = self._total_seconds = 0.0
 
     async def _beat(self) -> None:
         before = time.perf_counter()
         await anyio.sleep(BEAT_SECONDS)
         took = time.perf_counter() - before
+        late_by = took - BEAT_SECONDS
         self._total_seconds += took
-        if took - BEAT_SECONDS > LATE_SECONDS:
-            self._late_seconds += took - BEAT_SECONDS
+        if late_by > LATE_SECONDS:
+            self._late_seconds += late_by
+        if late_by > NOTICED_SECONDS:
+            self._noticed_seconds += late_by

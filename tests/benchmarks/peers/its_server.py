@@ -46,7 +46,7 @@ async def main() -> None:
     async def begin_beat() -> None:
         heartbeat.begin()
 
-    async def end_beat() -> float:
+    async def end_beat() -> list[float]:
         return heartbeat.end()
 
     async with manager.run(), anyio.create_task_group() as tasks:

@@ -33,7 +33,7 @@ async def main() -> None:
     async def begin_beat() -> None:
         app.heartbeat.begin()
 
-    async def end_beat() -> float:
+    async def end_beat() -> list[float]:
         return app.heartbeat.end()
 
     say("ready")

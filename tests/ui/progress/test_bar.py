@@ -48,7 +48,7 @@ def calls(count: int) -> list[Call]:
 
 def end(some: list[Call], status: Status = Status.DONE) -> None:
     for call in some:
-        call.update(row(call.id, status))
+        call.update(row(call.id, status), 1)
 
 
 class Screen:
