@@ -1,8 +1,9 @@
 """Where calls are handled: submitted, sent, recorded, ended. Threads do it, without a loop.
 
 A call is a row of the ledger from the moment it is submitted. A ticker thread records what tasks
-ask for, takes queued rows and posts their requests, publisher threads say when they were accepted, poller threads bring the
-answers and record them before they are acknowledged. Nothing here waits for a cell.
+ask for, takes queued rows and posts their requests; publisher threads say when they were accepted,
+poller threads bring the answers and record them before they are acknowledged. Nothing here waits
+for a cell.
 """
 
 from __future__ import annotations
