@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from asyncmcp_nb.errors import AsyncMcpError
-from asyncmcp_nb.ledger import Binding, CallRecord, Ledger, NewCall
-from asyncmcp_nb.session.waiting import Waiter, wake
+from asyncmcp_nb.ledger import Binding, Ledger, NewCall
+from asyncmcp_nb.session.call import CallWaiter
+from asyncmcp_nb.session.waiting import wake
 
 logger = logging.getLogger(__name__)
 
@@ -18,8 +19,14 @@ class Asked(NamedTuple):
     """A call, and the task that waits for its end."""
 
     call: NewCall
-    waiter: Waiter[CallRecord | Exception]
+    waiter: CallWaiter
     """Woken from here only where the call is not recorded, with the reason."""
+
+
+def interrupted(asked: Iterable[Asked]) -> None:
+    """Say to tasks that their calls may not have been taken."""
+    reason = AsyncMcpError("not sent: what sends several calls was interrupted; try again")
+    wake((one.waiter, reason) for one in asked)
 
 
 Bind = Callable[[NewCall], Binding]

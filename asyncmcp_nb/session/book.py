@@ -9,8 +9,8 @@ from weakref import WeakSet, WeakValueDictionary, ref
 
 from asyncmcp_nb.errors import LedgerError
 from asyncmcp_nb.ledger import CallRecord, NewCall
-from asyncmcp_nb.session.admission import Asked
-from asyncmcp_nb.session.call import Call
+from asyncmcp_nb.session.admission import Asked, interrupted
+from asyncmcp_nb.session.call import Call, CallWaiter
 from asyncmcp_nb.session.catalogue import Catalogue
 from asyncmcp_nb.session.changes import Changes
 from asyncmcp_nb.session.desk import CallDesk
@@ -41,7 +41,7 @@ class CallBook:
         self._calls: WeakValueDictionary[str, Call] = WeakValueDictionary()
         self._tallies: WeakSet[Tally] = WeakSet()
         self._session: Callable[[], object | None] = lambda: None
-        self._gathering: Gathering[Asked] = Gathering(desk.ask)
+        self._gathering: Gathering[Asked] = Gathering(desk.ask, lose=interrupted)
 
     def belong_to(self, session: object) -> None:
         """Be the book of this session, which it does not keep alive."""
@@ -88,7 +88,7 @@ class CallBook:
         """
         with self._begun([new]) as [traced]:
             call = self._calls.setdefault(new.call_id, Call(self, new))
-            waiter: Waiter[CallRecord | Exception] = Waiter()
+            waiter: CallWaiter = Waiter()
             call.wake_at_end(waiter)
             self._gathering.put(Asked(traced, waiter))
             found = await self.wait_at_home(waiter.wait)
@@ -114,7 +114,7 @@ class CallBook:
 
     def take_changes(self, changes: Changes) -> None:
         """Bring the objects there are up to date, from any thread."""
-        ended: list[tuple[Waiter[CallRecord | Exception], CallRecord | Exception]] = []
+        ended: list[tuple[CallWaiter, CallRecord | Exception]] = []
         for record in changes.records:
             call = self._calls.get(record.call_id)
             if call is not None:

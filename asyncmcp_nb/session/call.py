@@ -18,6 +18,9 @@ from asyncmcp_nb.session.waiting import Waiter
 
 T = TypeVar("T")
 
+CallWaiter = Waiter[CallRecord | Exception]
+"""A task that waits for the end of a call: woken with its row, or why it was not recorded."""
+
 OnDone = Callable[["Call"], object]
 """Called once in some thread when a call has ended, or at once where it has. Must not block."""
 
@@ -93,7 +96,7 @@ class Call:
         self._lock = threading.Lock()
         self._on_done: list[OnDone] = []
         self._on_change: tuple[OnChange, ...] = ()
-        self._waiters: list[Waiter[CallRecord | Exception]] = []
+        self._waiters: list[CallWaiter] = []
 
     def __repr__(self) -> str:
         record = self.record
@@ -241,7 +244,7 @@ class Call:
                 self._on_change = (*self._on_change, on_change)
             return self._status
 
-    def update(self, record: CallRecord, number: int) -> Sequence[Waiter[CallRecord | Exception]]:
+    def update(self, record: CallRecord, number: int) -> Sequence[CallWaiter]:
         """Take the row as it was read, from any thread; the session's business.
 
         Args:
@@ -259,7 +262,7 @@ class Call:
             before, self._status = self._status, status
             watchers = self._on_change if before is not status else ()
             ready: list[OnDone] = []
-            waiters: list[Waiter[CallRecord | Exception]] = []
+            waiters: list[CallWaiter] = []
             if status in TERMINAL:
                 ready, self._on_done, self._on_change = self._on_done, [], ()
                 waiters, self._waiters = self._waiters, []
@@ -269,7 +272,7 @@ class Call:
             on_done(self)
         return waiters
 
-    def wake_at_end(self, waiter: Waiter[CallRecord | Exception]) -> bool:
+    def wake_at_end(self, waiter: CallWaiter) -> bool:
         """Have a task woken with the row when it has ended; False where it has."""
         with self._lock:
             if not self.is_done:
@@ -278,7 +281,7 @@ class Call:
 
     async def _ended(self) -> CallRecord | None:
         """Wait for the end; the row then, None where it had ended already."""
-        waiter: Waiter[CallRecord | Exception] = Waiter()
+        waiter: CallWaiter = Waiter()
         if not self.wake_at_end(waiter):
             return None
         try:

@@ -52,13 +52,17 @@ def _find(found: Sequence[tuple[Waiter[A], A]]) -> None:
 class Gathering(Generic[A]):
     """What tasks of a loop have in one turn of it, given on together."""
 
-    def __init__(self, give: Callable[[Sequence[A]], object]) -> None:
+    def __init__(
+        self, give: Callable[[Sequence[A]], object], *, lose: Callable[[Sequence[A]], object]
+    ) -> None:
         """Make one.
 
         Args:
             give: Takes what came in a turn, on that loop. It must not block.
+            lose: Told of what ``give`` may not have taken, since Ctrl-C or a bug ended it.
         """
         self._give = give
+        self._lose = lose
         self._open: dict[Handoff, list[A]] = {}
 
     def put(self, value: A) -> None:
@@ -68,5 +72,15 @@ class Gathering(Generic[A]):
         if turn is None:
             turn = self._open[here] = []
             # All tasks that are ready run before this does.
-            here.post(lambda: self._give(self._open.pop(here)))
+            here.post(lambda: self._end(here))
         turn.append(value)
+
+    def _end(self, here: Handoff) -> None:
+        turn = self._open.pop(here)
+        is_given = False
+        try:
+            self._give(turn)
+            is_given = True
+        finally:
+            if not is_given:
+                self._lose(turn)

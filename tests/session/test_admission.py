@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator
 from itertools import count
 
 import anyio
 import pytest
 
-from asyncmcp_nb.errors import InvalidArguments, LedgerError
+from asyncmcp_nb.errors import AsyncMcpError, InvalidArguments, LedgerError
 from asyncmcp_nb.ledger import Binding, CallRecord, Ledger, NewCall, Status
-from asyncmcp_nb.session.admission import Admission, Asked
+from asyncmcp_nb.session.admission import Admission, Asked, interrupted
+from asyncmcp_nb.session.call import CallWaiter
 from asyncmcp_nb.session.desk import CallDesk
 from asyncmcp_nb.session.envelope import MODERN_ERA, Stamp
 from asyncmcp_nb.session.new_calls import new_call
@@ -31,7 +33,7 @@ def asked(*values: object) -> list[Asked]:
     return [Asked(new_call("t", {"n": value}, session=CONNECTION), Waiter()) for value in values]
 
 
-async def woken_with(waiter: Waiter[CallRecord | Exception]) -> CallRecord | Exception | None:
+async def woken_with(waiter: CallWaiter) -> CallRecord | Exception | None:
     with anyio.fail_after(PATIENCE_SECONDS):
         return await waiter.wait()
 
@@ -85,7 +87,19 @@ async def test_a_ledger_that_is_closed_is_said_to_all_who_asked() -> None:
     assert [type(one) for one in said] == [LedgerError, LedgerError]
 
 
-async def test_names_of_calls_are_all_different() -> None:
-    calls: list[NewCall] = [one.call for one in asked(*range(5_000))]
+async def test_tasks_whose_calls_may_be_lost_do_not_wait_for_ever() -> None:
+    several = asked(1, 2)
+
+    interrupted(several)
+
+    said = [await woken_with(one.waiter) for one in several]
+    assert [type(one) for one in said] == [AsyncMcpError, AsyncMcpError]
+
+
+async def test_names_of_calls_are_all_different_whatever_a_notebook_seeds() -> None:
+    calls: list[NewCall] = []
+    for _ in range(2):
+        random.seed(1)
+        calls += [one.call for one in asked(*range(2_500))]
 
     assert len({call.call_id for call in calls}) == 5_000

@@ -33,6 +33,10 @@ async def in_one_turn(gathering: Gathering[int], numbers: Sequence[int]) -> None
             tasks.start_soon(put, number)
 
 
+def nothing_lost(numbers: Sequence[int]) -> None:
+    pytest.fail(f"lost: {numbers}")
+
+
 async def test_what_tasks_have_in_one_turn_is_given_on_together() -> None:
     given: list[list[int]] = []
     all_given = anyio.Event()
@@ -42,7 +46,7 @@ async def test_what_tasks_have_in_one_turn_is_given_on_together() -> None:
         all_given.set()
 
     with anyio.fail_after(PATIENCE_SECONDS):
-        await in_one_turn(Gathering(give), range(20))
+        await in_one_turn(Gathering(give, lose=nothing_lost), range(20))
         await all_given.wait()
 
     assert given == [[*range(20)]]
@@ -50,7 +54,7 @@ async def test_what_tasks_have_in_one_turn_is_given_on_together() -> None:
 
 async def test_what_comes_later_is_given_on_by_itself() -> None:
     send, receive = anyio.create_memory_object_stream[Sequence[int]](2)
-    gathering: Gathering[int] = Gathering(send.send_nowait)
+    gathering: Gathering[int] = Gathering(send.send_nowait, lose=nothing_lost)
 
     with send, receive, anyio.fail_after(PATIENCE_SECONDS):
         gathering.put(1)
@@ -59,24 +63,43 @@ async def test_what_comes_later_is_given_on_by_itself() -> None:
         assert [first, await receive.receive()] == [[1], [2]]
 
 
+async def test_where_giving_breaks_off_what_may_be_lost_is_told() -> None:
+    lost: list[int] = []
+
+    def interrupted(_: Sequence[int]) -> None:
+        raise KeyboardInterrupt
+
+    async def until_interrupted() -> None:
+        await in_one_turn(Gathering(interrupted, lose=lost.extend), range(3))
+        await anyio.sleep(PATIENCE_SECONDS)
+
+    def elsewhere() -> None:
+        with pytest.raises(KeyboardInterrupt):
+            anyio.run(until_interrupted)
+
+    with anyio.fail_after(PATIENCE_SECONDS):
+        await anyio.to_thread.run_sync(elsewhere)
+
+    assert sorted(lost) == [0, 1, 2]
+
+
 async def test_loops_do_not_wait_for_each_other() -> None:
     given: list[tuple[int, int]] = []
 
     def give(numbers: Sequence[int]) -> None:
         given.extend((number, threading.get_ident()) for number in numbers)
 
-    gathering: Gathering[int] = Gathering(give)
+    gathering: Gathering[int] = Gathering(give, lose=nothing_lost)
 
     async def there() -> int:
         gathering.put(1)
-        await anyio.lowlevel.checkpoint()
-        while not given:
-            await anyio.lowlevel.checkpoint()
+        with anyio.fail_after(PATIENCE_SECONDS):
+            while (1, threading.get_ident()) not in given:
+                await anyio.lowlevel.checkpoint()
         return threading.get_ident()
 
     with anyio.fail_after(PATIENCE_SECONDS):
         gathering.put(2)
-        # This loop's turn ends only after the other loop's.
         other = await anyio.to_thread.run_sync(anyio.run, there)
         while len(given) < 2:
             await anyio.lowlevel.checkpoint()
