@@ -22,6 +22,7 @@ from asyncmcp_nb.bus.aws_errors import EXPIRED_RECEIPT, one_line, outcomes, tran
 from asyncmcp_nb.bus.forms import write_body
 from asyncmcp_nb.bus.polls import Polls, watch
 from asyncmcp_nb.bus.protocol import BusStatistics, Delivery, QueueDepth
+from asyncmcp_nb.bus.received import read_messages
 from asyncmcp_nb.bus.requests import Requests
 from asyncmcp_nb.config import APP
 from asyncmcp_nb.errors import BusClosed, BusError, ConfigError
@@ -248,8 +249,11 @@ def make_client(
             )
         except (BotoCoreError, ValueError) as exc:
             raise ConfigError(f"no {service} client can be made: {one_line(exc)}") from exc
+    events = client.meta.events
     if service == "sns":
-        client.meta.events.register("before-call.sns.PublishBatch", write_body)
+        events.register("before-call.sns.PublishBatch", write_body)
+    if service == "sqs":
+        events.register("before-parse.sqs.ReceiveMessage", read_messages)
     return client
 
 

@@ -2,7 +2,8 @@
 
 AWS bills a request, whether it carries one message or ten. Where messages keep coming, a wait of a
 small part of the time that they take anyway fills the requests, both those that publish and those
-that receive. Where they come one by one, nothing waits.
+that receive. Where they come one by one, nothing waits but the next receive, for a moment: what the
+last one brought needs the processor now.
 """
 
 from __future__ import annotations
@@ -21,6 +22,9 @@ _SHARE: Final = 0.15
 """Of the time that a message is on its way, what a wait may add."""
 _CROWD_COUNT: Final = 1.5
 """Messages a receive, on average, below which calls are taken to be made one after the other."""
+_BREATH_SECONDS: Final = 0.005
+"""How long a thread of CPython may keep others from the interpreter (``sys.getswitchinterval``). A
+receive that begins at once takes it from those who work on what the one before has brought."""
 
 
 class Pace:
@@ -65,7 +69,9 @@ class Pace:
         """How long to leave a queue alone that has just been emptied."""
         with self._lock:
             most = self._gather_seconds()
-            return min(most, BATCH_COUNT / self._rate()) if most else 0.0
+            if not most:
+                return min(_BREATH_SECONDS, self._most_seconds)
+            return min(most, BATCH_COUNT / self._rate())
 
     def _gather_seconds(self) -> float:
         self._forget()
