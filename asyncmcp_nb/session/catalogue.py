@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, Final
 
 import anyio
@@ -12,10 +12,15 @@ from mcp_types import METHOD_NOT_FOUND, DiscoverRequest, DiscoverResult, ListToo
 from pydantic import ValidationError
 
 from asyncmcp_nb.errors import AsyncMcpError, ToolNotFound
+from asyncmcp_nb.logs import plain
 from asyncmcp_nb.session.validation import ArgumentCheck, find_tool
 
 logger = logging.getLogger(__name__)
 
+Ask = Callable[[Client], Awaitable[object]]
+
+_INTRODUCE: Final = "introduce itself"
+_LIST: Final = "list its tools"
 _PAUSE_SECONDS: Final = 0.5
 """Between two listings that a server causes, however often it says that something changed."""
 
@@ -50,10 +55,16 @@ class Catalogue:
         self._changed = changed
         self._is_stale = False
         self._is_refreshing = False
+        self._meeting = anyio.Event()
+        self._meeting.set()
         self.tools: ToolList | None = None
         """None while no server has answered; another object whenever they have changed."""
-        self.trouble: str | None = None
-        """Why the server could not be asked, or None."""
+        self._troubles: dict[str, str] = {}
+
+    @property
+    def trouble(self) -> str | None:
+        """What the server did not do when it was asked, and why; or None."""
+        return next(iter(self._troubles.values()), None)
 
     def tool(self, name: str) -> Tool:
         """A tool as last listed.
@@ -75,16 +86,32 @@ class Catalogue:
         if self.tools is not None:
             self.tools.check(name, arguments)
 
+    def expect(self) -> None:
+        """Let ``met`` wait for a meeting that is about to begin."""
+        self._meeting = anyio.Event()
+
     async def meet(self, client: Client, *, discover: bool) -> None:
         """Learn who the server is and what it offers, whenever it comes; trouble is noted."""
+        meeting = self._meeting
         try:
-            if discover:
-                found = await client.session.send_request(DiscoverRequest(), DiscoverResult)
-                client.session.adopt(found)
-            await self.list_tools(client)
-        except (MCPError, ValidationError, AsyncMcpError) as exc:
-            self.trouble = f"the server did not introduce itself: {exc}"
-            logger.info("%s", self.trouble)
+            async with anyio.create_task_group() as both:
+                if discover:
+                    both.start_soon(self._noting, _INTRODUCE, _introduction, client)
+                both.start_soon(self._noting, _LIST, self.list_tools, client)
+        finally:
+            meeting.set()
+
+    async def met(self, client: Client) -> ToolList:
+        """The tools that are asked for already, where the server is being met; else ``list_tools``.
+
+        Raises:
+            MCPError: The server answered with another error.
+        """
+        is_being_met = not self._meeting.is_set()
+        await self._meeting.wait()
+        if is_being_met and self.tools is not None:
+            return self.tools
+        return await self.list_tools(client)
 
     def forget(self) -> None:
         """Know no tools until they are listed again."""
@@ -101,15 +128,25 @@ class Catalogue:
             return
         self._is_refreshing = True
         try:
-            while self._is_stale:
-                self._is_stale = False
-                await self.list_tools(client)
-                await anyio.sleep(_PAUSE_SECONDS)
-        except (MCPError, ValidationError, AsyncMcpError) as exc:
-            self.trouble = f"the server did not list its tools: {exc}"
-            logger.info("%s", self.trouble)
+            await self._noting(_LIST, self._list_while_stale, client)
         finally:
             self._is_refreshing = False
+
+    async def _list_while_stale(self, client: Client) -> None:
+        while self._is_stale:
+            self._is_stale = False
+            await self.list_tools(client)
+            await anyio.sleep(_PAUSE_SECONDS)
+
+    async def _noting(self, what: str, ask: Ask, client: Client) -> None:
+        """Ask; where the server does not do that, it is what troubles the session."""
+        try:
+            await ask(client)
+        except (MCPError, ValidationError, AsyncMcpError) as exc:
+            self._troubles[what] = f"the server did not {what}: {exc}"
+            logger.info("the server did not %s: %s", what, plain(exc))
+        else:
+            self._troubles.pop(what, None)
 
     async def list_tools(self, client: Client) -> ToolList:
         """Ask for all pages of the list; a server without tools has an empty one.
@@ -128,11 +165,26 @@ class Catalogue:
 
     def _take(self, tools: ToolList) -> ToolList:
         """Keep the list; the one there was where nothing changed, so that views can tell."""
-        self.trouble = None
+        self._troubles.pop(_LIST, None)
         if self.tools is None or self.tools != tools:
             self.tools = tools
             self._changed()
         return self.tools
+
+
+async def _introduction(client: Client) -> None:
+    """Ask a server who it is.
+
+    Raises:
+        AsyncMcpError: It speaks none of the protocol's versions that this client speaks.
+        MCPError: The server answered with an error.
+        ValidationError: It answered with something else.
+    """
+    found = await client.session.send_request(DiscoverRequest(), DiscoverResult)
+    try:
+        client.session.adopt(found)
+    except RuntimeError as exc:
+        raise AsyncMcpError(str(exc)) from exc
 
 
 async def _page(client: Client, cursor: str | None) -> ListToolsResult:

@@ -114,6 +114,7 @@ class Engine:
 
     def meet(self) -> None:
         """Ask the server who it is and what it offers, whenever it comes."""
+        self.catalogue.expect()
         self._home.start_soon(self._meet)
 
     def refresh_tools(self, ended: Callable[[], object]) -> None:

@@ -145,7 +145,7 @@ class Session(Displayed):
         client = self.client
         try:
             with anyio.fail_after(timeout):
-                return await self._home.run(partial(self._engine.catalogue.list_tools, client))
+                return await self._home.run(partial(self._engine.catalogue.met, client))
         except TimeoutError:
             raise CallTimedOut(
                 f"no server of {self.deployment!r} answered within {timeout:g} s; start one with "

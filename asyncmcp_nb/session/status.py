@@ -23,7 +23,7 @@ class SessionStatus:
     era: str
     """MCP revision."""
     server: str | None
-    """Name and version of the server as it introduced itself; None until one answers."""
+    """Name and version of the server as it introduced itself, which may be empty; None before."""
     state: str
     """``connected``, ``waiting for a server``, ``broker unreachable`` or ``closed``."""
     counts: Mapping[Status, int]
@@ -93,7 +93,7 @@ class SessionStatus:
         parts = (
             f"{self.name}@{self.deployment} ({self.endpoint})",
             self.state,
-            self.server or "no server seen",
+            "no server seen" if self.server is None else self.server or "a server without a name",
             self.era,
             f"calls: {counts or 'none'}",
             None if oldest is None else f"oldest {oldest:.0f} s",

@@ -35,12 +35,12 @@ async def test_a_check_tells_how_full_the_queues_are(stage: Stage) -> None:
 
     status = await session.check()
 
-    # The session's own question, who serves, waits for a server as well.
-    assert status.server_queue.waiting_count == 4
+    # The session's own questions, who serves and which tools, wait for a server as well.
+    assert status.server_queue.waiting_count == 5
     assert status.queue.depth == QueueDepth(0, 0)
     assert status.dead_letters.waiting_count == 1
     assert (status.queued_count, status.in_flight_count, status.outstanding_count) == (0, 3, 3)
-    assert "server queue: 4 waiting, 0 in flight" in str(status)
+    assert "server queue: 5 waiting, 0 in flight" in str(status)
     assert "1 dead letters" in str(status)
 
 

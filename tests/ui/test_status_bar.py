@@ -121,6 +121,20 @@ def test_the_bar_says_who_is_where_and_how_it_goes_without_a_style_sheet() -> No
 
 
 @pytest.mark.parametrize(
+    ("server", "said"),
+    [
+        (None, "alice @ local · MCP"),
+        ("", "alice @ local · server without a name · MCP"),
+        ("weather 1.2", "alice @ local · server weather 1.2 · MCP"),
+    ],
+)
+def test_a_server_that_has_not_introduced_itself_is_not_said_to_have_no_name(
+    server: str | None, said: str
+) -> None:
+    assert said in page(status_line.status_line(replace(IDLE, server=server))).text
+
+
+@pytest.mark.parametrize(
     ("state", "step"),
     [
         ("connected", None),

@@ -57,9 +57,10 @@ def next_step(status: SessionStatus) -> str | None:
 
 
 def _server(status: SessionStatus) -> Html | None:
-    if status.server:
-        return tag("span", cut(f"server {status.server}", _NAME_CHARACTERS))
-    return None if status.state in _STEPS else tag("span", "server without a name")
+    if status.server is None:
+        return None
+    said = f"server {status.server}" if status.server else "server without a name"
+    return tag("span", cut(said, _NAME_CHARACTERS))
 
 
 def _calls(status: SessionStatus) -> list[Html]:
