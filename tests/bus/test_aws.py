@@ -172,14 +172,25 @@ def test_loopback_endpoints_are_told_from_others(endpoint: str | None, expected:
     assert is_loopback(endpoint) is expected
 
 
-def test_times_are_rounded_up_to_whole_seconds(aws_bus: AwsBus, deployment: Deployment) -> None:
-    queue = ensure_client(deployment, "alice")
-    aws_bus.publish(deployment.response_topic_arn, [Outgoing("x", ALICE)])
+def test_times_are_rounded_up_to_whole_seconds(deployment: Deployment) -> None:
+    where: dict[str, Any] = {"region": deployment.region, "endpoint_url": deployment.endpoint_url}
+    sqs, sns = make_client("sqs", **where), make_client("sns", **where)
+    asked: list[dict[str, Any]] = []
 
-    (first,) = aws_bus.receive(queue, max_count=1, wait_seconds=0.2, lease_seconds=0.2)
-    assert aws_bus.receive(queue, max_count=1, wait_seconds=0, lease_seconds=1) == []
-    assert aws_bus.extend(queue, [first.receipt], 0.2) == [None]
-    assert aws_bus.receive(queue, max_count=1, wait_seconds=0, lease_seconds=1) == []
+    def note(params: dict[str, Any], **_: Any) -> None:
+        asked.append(params)
+
+    sqs.meta.events.register("provide-client-params.sqs", note)
+    bus = AwsBus(sqs, sns)
+    queue = ensure_client(deployment, "alice")
+    bus.publish(deployment.response_topic_arn, [Outgoing("x", ALICE)])
+
+    (first,) = bus.receive(queue, max_count=1, wait_seconds=0.2, lease_seconds=30.1)
+    assert bus.extend(queue, [first.receipt], 40.5) == [None]
+
+    received, extended = asked
+    assert (received["WaitTimeSeconds"], received["VisibilityTimeout"]) == (1, 31)
+    assert [entry["VisibilityTimeout"] for entry in extended["Entries"]] == [41]
 
 
 def test_given_clients_stay_open(
