@@ -21,6 +21,8 @@ Ask = Callable[[Client], Awaitable[object]]
 
 _INTRODUCE: Final = "introduce itself"
 _LIST: Final = "list its tools"
+_GRACE_SECONDS: Final = 0.5
+"""How long who waits for a server's tools waits for its name, once they are there."""
 _PAUSE_SECONDS: Final = 0.5
 """Between two listings that a server causes, however often it says that something changed."""
 
@@ -43,6 +45,15 @@ class ToolList(list[Tool]):
         check.check(arguments)
 
 
+class _Meeting:
+    """How far a meeting with a server is."""
+
+    def __init__(self) -> None:
+        self.listed = anyio.Event()
+        """The tools are there, or the server did not list them."""
+        self.ended = anyio.Event()
+
+
 class Catalogue:
     """A server's tools as last listed, and the asking for them."""
 
@@ -55,8 +66,7 @@ class Catalogue:
         self._changed = changed
         self._is_stale = False
         self._is_refreshing = False
-        self._meeting = anyio.Event()
-        self._meeting.set()
+        self._meeting: _Meeting | None = None
         self.tools: ToolList | None = None
         """None while no server has answered; another object whenever they have changed."""
         self._troubles: dict[str, str] = {}
@@ -88,18 +98,24 @@ class Catalogue:
 
     def expect(self) -> None:
         """Let ``met`` wait for a meeting that is about to begin."""
-        self._meeting = anyio.Event()
+        self._meeting = _Meeting()
 
     async def meet(self, client: Client, *, discover: bool) -> None:
         """Learn who the server is and what it offers, whenever it comes; trouble is noted."""
-        meeting = self._meeting
+        meeting = self._meeting or _Meeting()
         try:
             async with anyio.create_task_group() as both:
                 if discover:
                     both.start_soon(self._noting, _INTRODUCE, _introduction, client)
-                both.start_soon(self._noting, _LIST, self.list_tools, client)
+                both.start_soon(self._list_first, client, meeting)
         finally:
-            meeting.set()
+            meeting.ended.set()
+
+    async def _list_first(self, client: Client, meeting: _Meeting) -> None:
+        try:
+            await self._noting(_LIST, self.list_tools, client)
+        finally:
+            meeting.listed.set()
 
     async def met(self, client: Client) -> ToolList:
         """The tools that are asked for already, where the server is being met; else ``list_tools``.
@@ -107,11 +123,15 @@ class Catalogue:
         Raises:
             MCPError: The server answered with another error.
         """
-        is_being_met = not self._meeting.is_set()
-        await self._meeting.wait()
-        if is_being_met and self.tools is not None:
-            return self.tools
-        return await self.list_tools(client)
+        meeting = self._meeting
+        if meeting is None or meeting.listed.is_set():
+            return await self.list_tools(client)
+        await meeting.listed.wait()
+        if self.tools is None:
+            return await self.list_tools(client)
+        with anyio.move_on_after(_GRACE_SECONDS):
+            await meeting.ended.wait()
+        return self.tools
 
     def forget(self) -> None:
         """Know no tools until they are listed again."""

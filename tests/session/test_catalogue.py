@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import anyio
 import pytest
 from mcp import MCPError
 from mcp.server.lowlevel.server import Server
@@ -76,3 +77,22 @@ async def test_a_server_that_does_not_introduce_itself_can_be_called(
     result = await session.call("echo", text="hello")
     assert names(session)
     assert result.is_error is False
+
+
+async def test_a_server_that_never_says_who_it_is_keeps_nobody_from_its_tools(
+    stage: Stage,
+) -> None:
+    server = tool_server()
+
+    async def discover(ctx: ToolContext, params: RequestParams) -> DiscoverResult:
+        await anyio.sleep_forever()
+        raise AssertionError
+
+    server.add_request_handler("server/discover", RequestParams, discover)
+    await stage.serve(server)
+    session = await stage.session()
+
+    tools = await session.list_tools()
+
+    assert [tool.name for tool in tools] == ["echo"]
+    assert session.snapshot().server is None
