@@ -47,7 +47,8 @@ class Peer:
             text=True,
         )
         self._lines: SimpleQueue[str] = SimpleQueue()
-        Thread(target=self._read, name=f"peer-{module}", daemon=True).start()
+        self._reader = Thread(target=self._read, name=f"peer-{module}", daemon=True)
+        self._reader.start()
         try:
             self.ready: Any = self._answer()
             """What it said when it was."""
@@ -101,8 +102,9 @@ class Peer:
 
     def _read(self) -> None:
         assert self._process.stdout is not None
-        for line in self._process.stdout:
-            self._lines.put(line)
+        with self._process.stdout as said:
+            for line in said:
+                self._lines.put(line)
         self._lines.put("")
 
     def _end(self) -> None:
@@ -114,3 +116,4 @@ class Peer:
             # A long poll of the asyncmcp package holds its process up for as long as it lasts.
             self._process.kill()
             self._process.wait(_END_SECONDS)
+        self._reader.join(_END_SECONDS)

@@ -51,7 +51,7 @@ class Delay:
                 body = await incoming.receive_exactly(_length(head))
                 self.request_count += 1
                 await anyio.sleep(self._seconds)
-                await broker.send(head + b"\r\n\r\n" + body)
+                await broker.send(_addressed(head, self._port) + b"\r\n\r\n" + body)
 
     async def _back(
         self,
@@ -65,9 +65,20 @@ class Delay:
         scope.cancel()
 
 
+def _addressed(head: bytes, port: int) -> bytes:
+    """A head that names the broker, which answers to its own name only."""
+    own = b"Host: 127.0.0.1:%d" % port
+    lines = [own if line.lower().startswith(b"host:") else line for line in _lines(head)]
+    return b"\r\n".join(lines)
+
+
+def _lines(head: bytes) -> list[bytes]:
+    return head.split(b"\r\n")
+
+
 def _length(head: bytes) -> int:
     """Of the body, by its head."""
-    for line in head.split(b"\r\n"):
+    for line in _lines(head):
         name, _, value = line.partition(b":")
         if name.lower() == b"content-length":
             return int(value)
