@@ -45,7 +45,7 @@ class ToolList(list[Tool]):
         check.check(arguments)
 
 
-class _Meeting:
+class Meeting:
     """How far a meeting with a server is."""
 
     def __init__(self) -> None:
@@ -66,7 +66,7 @@ class Catalogue:
         self._changed = changed
         self._is_stale = False
         self._is_refreshing = False
-        self._meeting: _Meeting | None = None
+        self._meeting: Meeting | None = None
         self.tools: ToolList | None = None
         """None while no server has answered; another object whenever they have changed."""
         self._troubles: dict[str, str] = {}
@@ -96,13 +96,13 @@ class Catalogue:
         if self.tools is not None:
             self.tools.check(name, arguments)
 
-    def expect(self) -> None:
-        """Let ``met`` wait for a meeting that is about to begin."""
-        self._meeting = _Meeting()
+    def expect(self) -> Meeting:
+        """Let ``met`` wait for a meeting that is about to begin, with ``meet``."""
+        self._meeting = Meeting()
+        return self._meeting
 
-    async def meet(self, client: Client, *, discover: bool) -> None:
+    async def meet(self, client: Client, meeting: Meeting, *, discover: bool) -> None:
         """Learn who the server is and what it offers, whenever it comes; trouble is noted."""
-        meeting = self._meeting or _Meeting()
         try:
             async with anyio.create_task_group() as both:
                 if discover:
@@ -111,7 +111,7 @@ class Catalogue:
         finally:
             meeting.ended.set()
 
-    async def _list_first(self, client: Client, meeting: _Meeting) -> None:
+    async def _list_first(self, client: Client, meeting: Meeting) -> None:
         try:
             await self._noting(_LIST, self.list_tools, client)
         finally:

@@ -18,7 +18,7 @@ from asyncmcp_nb.ledger import CallRecord, Status
 from asyncmcp_nb.session.asker import Asker
 from asyncmcp_nb.session.asking import Answerer
 from asyncmcp_nb.session.book import CallBook
-from asyncmcp_nb.session.catalogue import Catalogue
+from asyncmcp_nb.session.catalogue import Catalogue, Meeting
 from asyncmcp_nb.session.changes import Changes
 from asyncmcp_nb.session.desk import CallDesk
 from asyncmcp_nb.session.envelope import MODERN_ERA
@@ -114,8 +114,7 @@ class Engine:
 
     def meet(self) -> None:
         """Ask the server who it is and what it offers, whenever it comes."""
-        self.catalogue.expect()
-        self._home.start_soon(self._meet)
+        self._home.start_soon(partial(self._meet, self.catalogue.expect()))
 
     def refresh_tools(self, ended: Callable[[], object]) -> None:
         """Ask for the tools again, and say when that has ended, well or not."""
@@ -151,9 +150,9 @@ class Engine:
             self._asker.note_missing(record)
         self.log.notify(records)
 
-    async def _meet(self) -> None:
+    async def _meet(self, meeting: Meeting) -> None:
         is_modern = self._parts.era == MODERN_ERA
-        await self.catalogue.meet(self.client, discover=is_modern)
+        await self.catalogue.meet(self.client, meeting, discover=is_modern)
         if is_modern and self.catalogue.tools is not None and not self._is_listening:
             self._is_listening = True
             try:

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import io
 import json
-from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote_plus, urlencode
 
 import boto3
 import pytest
-from botocore.awsrequest import AWSResponse
 from hypothesis import given
 from hypothesis import strategies as st
 
 from asyncmcp_nb.bus.aws import make_client
 from asyncmcp_nb.bus.forms import form, quoted
+from tests.bus.answering import answering
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=20),
@@ -50,27 +48,12 @@ ANSWER = b"""<PublishBatchResponse xmlns="http://sns.amazonaws.com/doc/2010-03-3
 <PublishBatchResult><Failed/><Successful/></PublishBatchResult></PublishBatchResponse>"""
 
 
-class Raw(io.BytesIO):
-    """A body as botocore reads it."""
-
-    def stream(self) -> Iterator[bytes]:
-        yield self.read()
-
-
 def sent_by(client: Any, **request: Any) -> tuple[bytes, bytes]:
     """The body and content type of a publish, which does not leave the process."""
-    made: Any = AWSResponse
-    seen: list[tuple[bytes, bytes]] = []
-
-    def answer(request: Any, **_: Any) -> Any:
-        body, kind = request.body, request.headers["Content-Type"]
-        seen.append((_bytes(body), _bytes(kind)))
-        return made(request.url, 200, {}, Raw(ANSWER))
-
-    client.meta.events.register("before-send.sns.PublishBatch", answer)
-    client.publish_batch(**request)
+    with answering(client, "sns.PublishBatch", ANSWER) as seen:
+        client.publish_batch(**request)
     [only] = seen
-    return only
+    return _bytes(only.body), _bytes(only.headers["Content-Type"])
 
 
 def _bytes(text: str | bytes) -> bytes:

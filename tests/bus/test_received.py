@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import base64
-import io
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import boto3
 import pytest
-from botocore.awsrequest import AWSResponse
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from hypothesis import given
@@ -18,6 +15,7 @@ from hypothesis import strategies as st
 
 from asyncmcp_nb.bus.aws import make_client
 from asyncmcp_nb.bus.received import read_messages
+from tests.bus.answering import answering
 
 NOWHERE = "http://127.0.0.1:9"
 
@@ -36,13 +34,6 @@ MESSAGE = st.fixed_dictionaries(
 )
 
 
-class Raw(io.BytesIO):
-    """A body as botocore reads it."""
-
-    def stream(self) -> Iterator[bytes]:
-        yield self.read()
-
-
 @pytest.fixture(scope="module")
 def ours() -> Any:
     return make_client("sqs", region="eu-central-1", endpoint_url=NOWHERE)
@@ -56,21 +47,12 @@ def theirs() -> Any:
 
 
 def read_by(client: Any, body: bytes, status_code: int = 200) -> Any:
-    """What a client makes of a response, or says of it; no request leaves the process."""
-    made: Any = AWSResponse
-    events = client.meta.events
-
-    def answer(request: Any, **_: Any) -> Any:
-        return made(request.url, status_code, {}, Raw(body))
-
-    events.register("before-send.sqs.ReceiveMessage", answer)
-    try:
-        answered = client.receive_message(QueueUrl=f"{NOWHERE}/0/q")
-    except (BotoCoreError, ClientError) as exc:
-        return type(exc).__name__, str(exc)
-    finally:
-        events.unregister("before-send.sqs.ReceiveMessage", answer)
-    return answered
+    """What a client makes of a response, or says of it."""
+    with answering(client, "sqs.ReceiveMessage", body, status_code):
+        try:
+            return client.receive_message(QueueUrl=f"{NOWHERE}/0/q")
+        except (BotoCoreError, ClientError) as exc:
+            return type(exc).__name__, str(exc)
 
 
 def _as_json(value: Any) -> bytes:

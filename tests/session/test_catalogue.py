@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import anyio
+import anyio.lowlevel
 import pytest
 from mcp import MCPError
 from mcp.server.lowlevel.server import Server
 from mcp_types import INTERNAL_ERROR, DiscoverResult, RequestParams, ServerCapabilities
 
-from tests.helpers import ToolContext, eventually, tool_server
+from asyncmcp_nb.session.catalogue import Catalogue
+from tests.helpers import PATIENCE_SECONDS, ToolContext, eventually, tool_server
 from tests.session.conftest import Stage
 from tests.session.test_tool_news import MEETING, names, requested
 
@@ -77,6 +79,22 @@ async def test_a_server_that_does_not_introduce_itself_can_be_called(
     result = await session.call("echo", text="hello")
     assert names(session)
     assert result.is_error is False
+
+
+async def test_who_waits_for_a_meeting_is_not_left_behind_by_the_next_one(stage: Stage) -> None:
+    await stage.serve(tool_server())
+    client = (await stage.session()).client
+    catalogue = Catalogue()
+    first = catalogue.expect()
+
+    with anyio.fail_after(PATIENCE_SECONDS):
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(catalogue.met, client)
+            await anyio.lowlevel.checkpoint()
+            catalogue.expect()
+            await catalogue.meet(client, first, discover=True)
+
+    assert catalogue.tools is not None
 
 
 async def test_a_server_that_never_says_who_it_is_keeps_nobody_from_its_tools(

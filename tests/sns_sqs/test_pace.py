@@ -40,7 +40,7 @@ BREATH_SECONDS = 0.005
 
 
 def test_nothing_waits_before_anything_has_come(clock: Clock) -> None:
-    assert Pace(0.05, clock=clock).gather_seconds() == 0.0
+    assert waits(Pace(0.05, clock=clock)) == (0.0, BREATH_SECONDS)
 
 
 def test_calls_one_after_the_other_never_wait_however_many(clock: Clock) -> None:
