@@ -9,8 +9,8 @@ from typing import Any, Final, Self
 
 from asyncmcp_nb.broker.admin_clients import AdminSns, AdminSqs, Answer
 from asyncmcp_nb.broker.resources import QueuePlan, TopicPlan, topic_creation_attributes
-from asyncmcp_nb.bus.aws import make_client
 from asyncmcp_nb.bus.aws_errors import error_code, translate
+from asyncmcp_nb.bus.boto3_clients import make_client
 from asyncmcp_nb.config import Deployment
 from asyncmcp_nb.errors import BusNotFound
 

@@ -21,8 +21,8 @@ from asyncmcp_nb.broker.payload_bucket import lets_payloads_expire
 from asyncmcp_nb.broker.plan import plan_deployment
 from asyncmcp_nb.broker.provisioning import ensure_client, remove_client
 from asyncmcp_nb.broker.resources import Place, QueuePlan, admitted_topics
-from asyncmcp_nb.bus.aws import is_loopback
 from asyncmcp_nb.bus.aws_errors import error_code
+from asyncmcp_nb.bus.boto3_clients import is_loopback
 from asyncmcp_nb.bus.protocol import Bus
 from asyncmcp_nb.config import Deployment, read_key
 from asyncmcp_nb.errors import AsyncMcpError, BusNotFound

@@ -18,8 +18,8 @@ from asyncmcp_nb.broker.admin import asking
 from asyncmcp_nb.broker.admin_clients import LetterSqs
 from asyncmcp_nb.broker.raw_letters import RawLetter
 from asyncmcp_nb.broker.resources import is_fifo
-from asyncmcp_nb.bus.aws import make_client
 from asyncmcp_nb.bus.aws_errors import outcomes
+from asyncmcp_nb.bus.boto3_clients import make_client
 from asyncmcp_nb.config import Deployment
 from asyncmcp_nb.errors import BusError
 from asyncmcp_nb.limits import BATCH_COUNT

@@ -11,8 +11,8 @@ from contextlib import closing, contextmanager
 from typing import Any, Final
 
 from asyncmcp_nb.broker.admin_clients import AdminS3
-from asyncmcp_nb.bus.aws import make_client
 from asyncmcp_nb.bus.aws_errors import error_code, translate
+from asyncmcp_nb.bus.boto3_clients import make_client
 from asyncmcp_nb.config import APP
 from asyncmcp_nb.errors import BusDenied, BusError, BusNotFound
 from asyncmcp_nb.wire.claim_check import PREFIX

@@ -6,37 +6,23 @@ one of our own errors, by the one map in ``translate``.
 
 from __future__ import annotations
 
-import functools
-import ipaddress
 import math
-import os
-import threading
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
-from urllib.parse import urlsplit
 
-from asyncmcp_nb._version import __version__
 from asyncmcp_nb.bus.aws_clients import Answer, Entry, SnsClient, SqsClient
-from asyncmcp_nb.bus.aws_errors import EXPIRED_RECEIPT, one_line, outcomes, translate
-from asyncmcp_nb.bus.forms import write_body
+from asyncmcp_nb.bus.aws_errors import EXPIRED_RECEIPT, outcomes, translate
+from asyncmcp_nb.bus.boto3_clients import find_credentials, make_client, open_session
+from asyncmcp_nb.bus.direct import DirectSns, DirectSqs
 from asyncmcp_nb.bus.polls import Polls, watch
 from asyncmcp_nb.bus.protocol import BusStatistics, Delivery, QueueDepth
-from asyncmcp_nb.bus.received import read_messages
 from asyncmcp_nb.bus.requests import Requests
-from asyncmcp_nb.config import APP
-from asyncmcp_nb.errors import BusClosed, BusError, ConfigError
+from asyncmcp_nb.errors import BusClosed, BusError
 from asyncmcp_nb.limits import BATCH_COUNT, LONG_POLL_SECONDS
 from asyncmcp_nb.wire import Outgoing
 from asyncmcp_nb.wire.claim_check import PAYLOAD_SIZE_ATTRIBUTE
 
-_CONNECTION_COUNT: Final = 32
-"""Requests that may be in flight at a time; more than pollers and publishers together."""
-_CONNECT_TIMEOUT_SECONDS: Final = 10
-_LOCAL_CONNECT_TIMEOUT_SECONDS: Final = 2
-# A read that times out before the long poll ends would swallow the messages that the poll brings.
-_READ_TIMEOUT_SECONDS: Final = LONG_POLL_SECONDS + 10
-_ATTEMPT_COUNT: Final = 3
 _DEPTHS: Final = (
     "ApproximateNumberOfMessages",
     "ApproximateNumberOfMessagesDelayed",
@@ -85,10 +71,13 @@ class AwsBus:
         Raises:
             ConfigError: The profile, the region or the endpoint is unusable.
         """
-        make = functools.partial(
-            make_client, region=region, endpoint_url=endpoint_url, profile_name=profile_name
-        )
-        bus = cls(make("sqs"), make("sns"), cuts_polls=cuts_polls)
+        session = open_session(endpoint_url, profile_name)
+        place: dict[str, Any] = {"region": region, "endpoint_url": endpoint_url, "session": session}
+        sqs, sns = make_client("sqs", **place), make_client("sns", **place)
+        if cuts_polls:
+            watch(sqs)
+        credentials = find_credentials(session)
+        bus = cls(DirectSqs(sqs, credentials), DirectSns(sns, credentials))
         bus._requests.on_end = bus._close_clients
         bus._where = endpoint_url or region
         return bus
@@ -200,100 +189,6 @@ class AwsBus:
     def _close_clients(self) -> None:
         self._sqs.close()
         self._sns.close()
-
-
-def make_client(
-    service: str,
-    *,
-    region: str | None,
-    endpoint_url: str | None,
-    profile_name: str | None = None,
-    session: Any = None,
-) -> Any:
-    """A boto3 client set up for long polls, many threads, and local endpoints.
-
-    Args:
-        service: ``sqs``, ``sns`` or ``s3``; the caller names the calls it makes by a Protocol.
-        region: AWS region; None for that of the session or configuration.
-        endpoint_url: None for AWS itself. On a loopback address the user's credentials, profiles
-            and proxies play no part, and a failed request is not tried again.
-        profile_name: Of the AWS configuration files.
-        session: A boto3 session to use in place of all that.
-
-    Raises:
-        ConfigError: The profile, the region or the endpoint is unusable.
-    """
-    from botocore.config import Config
-    from botocore.exceptions import BotoCoreError
-
-    local = is_loopback(endpoint_url)
-    options: dict[str, Any] = {
-        "max_pool_connections": _CONNECTION_COUNT,
-        "connect_timeout": _LOCAL_CONNECT_TIMEOUT_SECONDS if local else _CONNECT_TIMEOUT_SECONDS,
-        "read_timeout": _READ_TIMEOUT_SECONDS,
-        "retries": {"mode": "standard", "total_max_attempts": 1 if local else _ATTEMPT_COUNT},
-        # Without it a request takes a quarter less time here; what is sent is made by typed code.
-        # To S3, a request with an empty key would be one about the bucket.
-        "parameter_validation": service == "s3",
-        "tcp_keepalive": True,
-        # botocore writes its own anew for each request, in as long as it takes to sign it.
-        "user_agent": f"{APP}/{__version__}",
-        **({"proxies": {}} if local else {}),
-    }
-    with _making:
-        try:
-            if session is None:
-                session = _local_session() if local else _session(profile_name)
-            client = session.client(
-                service, region_name=region, endpoint_url=endpoint_url, config=Config(**options)
-            )
-        except (BotoCoreError, ValueError) as exc:
-            raise ConfigError(f"no {service} client can be made: {one_line(exc)}") from exc
-    events = client.meta.events
-    if service == "sns":
-        events.register("before-call.sns.PublishBatch", write_body)
-    if service == "sqs":
-        events.register("before-parse.sqs.ReceiveMessage", read_messages)
-    return client
-
-
-_making = threading.Lock()
-"""Making clients is not thread-safe in boto3; using them is."""
-
-
-def _session(profile_name: str | None) -> Any:
-    import boto3
-
-    return boto3.Session(profile_name=profile_name)
-
-
-@functools.cache
-def _local_session() -> Any:
-    import boto3
-    import botocore.session
-
-    # Without the user's files and AWS_PROFILE: a broken profile must not keep a local broker away.
-    base: Any = botocore.session.Session(
-        session_vars={
-            "profile": (None, None, None, None),
-            "config_file": (None, None, os.devnull, None),
-            "credentials_file": (None, None, os.devnull, None),
-        }
-    )
-    return boto3.Session(
-        aws_access_key_id="local", aws_secret_access_key="local", botocore_session=base
-    )
-
-
-def is_loopback(endpoint_url: str | None) -> bool:
-    """Whether an endpoint is on this machine."""
-    host = urlsplit(endpoint_url).hostname if endpoint_url else None
-    if host is None:
-        return False
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
 
 
 def _typed(message: Outgoing) -> dict[str, Entry]:

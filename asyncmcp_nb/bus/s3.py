@@ -12,9 +12,9 @@ from collections.abc import Generator, Mapping
 from contextlib import closing, contextmanager
 from typing import Final
 
-from asyncmcp_nb.bus.aws import make_client
 from asyncmcp_nb.bus.aws_clients import S3Body, S3Client
 from asyncmcp_nb.bus.aws_errors import error_code, translate
+from asyncmcp_nb.bus.boto3_clients import make_client, open_session
 from asyncmcp_nb.bus.payloads import no_such_payload, too_large
 from asyncmcp_nb.bus.protocol import BusStatistics
 from asyncmcp_nb.bus.requests import Requests
@@ -53,7 +53,10 @@ class S3Payloads:
             ConfigError: The profile, the region or the endpoint is unusable.
         """
         client: S3Client = make_client(
-            "s3", region=region, endpoint_url=endpoint_url, profile_name=profile_name
+            "s3",
+            region=region,
+            endpoint_url=endpoint_url,
+            session=open_session(endpoint_url, profile_name),
         )
         store = cls(client, bucket)
         store._requests.on_end = client.close

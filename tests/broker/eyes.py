@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from asyncmcp_nb.bus.aws import make_client
+from asyncmcp_nb.bus.boto3_clients import make_client
 from asyncmcp_nb.config import Deployment
 
 

@@ -15,7 +15,7 @@ import asyncmcp_nb
 from asyncmcp_nb.broker import DeadLetters, teardown
 from asyncmcp_nb.broker.dead_letters import MOST_LETTERS
 from asyncmcp_nb.broker.letter_queue import LetterQueue, Sweep
-from asyncmcp_nb.bus.aws import make_client
+from asyncmcp_nb.bus.boto3_clients import make_client
 from asyncmcp_nb.config import Deployment
 from asyncmcp_nb.errors import BusNotFound, ConfigError, LetterNotFound
 from asyncmcp_nb.wire.meta import DEADLINE_KEY

@@ -33,7 +33,8 @@ from asyncmcp_nb.broker import (
 from asyncmcp_nb.broker import runtime as runtime_files
 from asyncmcp_nb.broker.admin import Admin
 from asyncmcp_nb.broker.plan import plan_client
-from asyncmcp_nb.bus.aws import AwsBus, make_client
+from asyncmcp_nb.bus.aws import AwsBus
+from asyncmcp_nb.bus.boto3_clients import make_client
 from asyncmcp_nb.config import HOME_VARIABLE, Deployment
 from asyncmcp_nb.errors import BrokerError, ConfigError, MissingDependency
 from asyncmcp_nb.wire import Outgoing

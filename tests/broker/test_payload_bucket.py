@@ -15,7 +15,7 @@ import pytest
 from asyncmcp_nb.broker import embedded
 from asyncmcp_nb.broker import runtime as runtime_files
 from asyncmcp_nb.broker.payload_bucket import ensure_payload_bucket
-from asyncmcp_nb.bus.aws import make_client
+from asyncmcp_nb.bus.boto3_clients import make_client
 from asyncmcp_nb.bus.s3 import S3Payloads
 from asyncmcp_nb.config import Deployment
 from asyncmcp_nb.errors import BusError, BusNotFound, BusUnavailable

@@ -20,7 +20,8 @@ from asyncmcp_nb.broker import (
     topic_limit_bytes,
 )
 from asyncmcp_nb.broker.plan import MAX_RECEIVE_COUNT
-from asyncmcp_nb.bus.aws import AwsBus, make_client
+from asyncmcp_nb.bus.aws import AwsBus
+from asyncmcp_nb.bus.boto3_clients import make_client
 from asyncmcp_nb.config import Deployment
 from asyncmcp_nb.errors import BusNotFound, BusUnavailable, ConfigError
 from asyncmcp_nb.wire import Outgoing

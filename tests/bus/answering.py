@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -17,24 +17,30 @@ class _Body(io.BytesIO):
         yield self.read()
 
 
-@contextmanager
-def answering(
-    client: Any, operation: str, body: bytes, status_code: int = 200
-) -> Generator[list[Any]]:
-    """Answer a client's requests of one operation, such as ``sns.PublishBatch``.
+class Answering:
+    """What is asked, and how it is answered."""
 
-    Yields:
-        The requests so far.
-    """
-    made: Any = AWSResponse
-    seen: list[Any] = []
+    def __init__(self, body: bytes, status_code: int) -> None:
+        self.seen: list[Any] = []
+        """The requests so far."""
+        self.answer: Callable[[Any], tuple[int, bytes]] = lambda _: (status_code, body)
+        """Status and body for a request."""
 
-    def answer(request: Any, **_: Any) -> Any:
-        seen.append(request)
+    def __call__(self, request: Any, **_: Any) -> Any:
+        made: Any = AWSResponse
+        self.seen.append(request)
+        status_code, body = self.answer(request)
         return made(request.url, status_code, {}, _Body(body))
 
-    client.meta.events.register(f"before-send.{operation}", answer)
+
+@contextmanager
+def answered(
+    client: Any, operation: str, body: bytes, status_code: int = 200
+) -> Generator[Answering]:
+    """Answer a client's requests of one operation, such as ``sns.PublishBatch``."""
+    answering = Answering(body, status_code)
+    client.meta.events.register(f"before-send.{operation}", answering)
     try:
-        yield seen
+        yield answering
     finally:
-        client.meta.events.unregister(f"before-send.{operation}", answer)
+        client.meta.events.unregister(f"before-send.{operation}", answering)

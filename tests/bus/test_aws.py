@@ -10,9 +10,10 @@ import pytest
 from botocore import exceptions as boto
 
 from asyncmcp_nb.broker import ensure_client, open_bus
-from asyncmcp_nb.bus.aws import AwsBus, is_loopback, make_client
+from asyncmcp_nb.bus.aws import AwsBus
 from asyncmcp_nb.bus.aws_clients import SnsClient, SqsClient
 from asyncmcp_nb.bus.aws_errors import outcomes, translate
+from asyncmcp_nb.bus.boto3_clients import is_loopback, make_client
 from asyncmcp_nb.config import Deployment
 from asyncmcp_nb.errors import (
     BusDenied,

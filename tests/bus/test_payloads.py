@@ -13,9 +13,9 @@ import pytest
 from botocore import exceptions as boto
 
 from asyncmcp_nb.bus import Faults
-from asyncmcp_nb.bus.aws import make_client
 from asyncmcp_nb.bus.aws_clients import S3Client
 from asyncmcp_nb.bus.aws_errors import translate
+from asyncmcp_nb.bus.boto3_clients import make_client
 from asyncmcp_nb.bus.payloads import MemoryPayloads, PayloadStore
 from asyncmcp_nb.bus.s3 import S3Payloads
 from asyncmcp_nb.config import Deployment

@@ -20,7 +20,8 @@ import pytest
 from botocore.config import Config
 
 from asyncmcp_nb.broker import ensure_client, open_bus
-from asyncmcp_nb.bus.aws import AwsBus, make_client
+from asyncmcp_nb.bus.aws import AwsBus
+from asyncmcp_nb.bus.boto3_clients import make_client
 from asyncmcp_nb.bus.polls import Polls, watch
 from asyncmcp_nb.bus.protocol import Delivery
 from asyncmcp_nb.config import Deployment

@@ -14,7 +14,8 @@ import pytest
 
 from asyncmcp_nb.broker import ensure_client
 from asyncmcp_nb.bus import Delivery
-from asyncmcp_nb.bus.aws import AwsBus, make_client
+from asyncmcp_nb.bus.aws import AwsBus
+from asyncmcp_nb.bus.boto3_clients import make_client
 from asyncmcp_nb.bus.s3 import S3Payloads
 from asyncmcp_nb.config import Deployment
 from asyncmcp_nb.wire import Outgoing

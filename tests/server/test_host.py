@@ -587,7 +587,7 @@ async def test_a_host_that_drains_lets_its_requests_finish(bench: Bench, alice: 
     ):
         alice.send(wait_call(1))
         await bench.until(lambda: bench.ran == ["it"])
-        # A host that drains begins no receive: the one that is to bring what is too late is under way.
+        # A host that drains begins no receive. The one that brings what is too late is under way.
         await bench.until(lambda: bench.memory.bus.under_way["receive", SERVER_QUEUE] == 1)
         tasks.start_soon(open_once_the_host_drains, bench)
 

@@ -14,7 +14,7 @@ import anyio
 from mcp_types import JSONRPCMessage, JSONRPCRequest, JSONRPCResponse
 
 from asyncmcp_nb import Deployment
-from asyncmcp_nb.bus.aws import make_client
+from asyncmcp_nb.bus.boto3_clients import make_client
 from asyncmcp_nb.wire import Header, encode
 from tests.benchmarks.peers.line import obey, plan, say, vitals
 
