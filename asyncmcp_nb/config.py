@@ -293,6 +293,22 @@ def read_key(reference: str) -> bytes:
     return key
 
 
+def read_session_key(path: str | None) -> bytes | None:
+    """The key that all workers of a deployment share, all of its file; None where there is none.
+
+    Raises:
+        ConfigError: The file cannot be read, or is shorter than 32 bytes.
+    """
+    if path is None:
+        return None
+    try:
+        key = Path(path).read_bytes()
+    except OSError as exc:
+        raise ConfigError(f"cannot read the session key {path}: {exc.strerror}") from None
+    _require(len(key) >= MIN_KEY_BYTES, f"session key {path}: at least {MIN_KEY_BYTES} bytes")
+    return key
+
+
 def data_directory() -> Path:
     """Where ledgers and runtime files of this user are; ``ASYNCMCP_NB_HOME`` moves it."""
     override = os.environ.get(HOME_VARIABLE)

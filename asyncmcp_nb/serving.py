@@ -11,7 +11,13 @@ from functools import partial
 from typing import Final
 
 from asyncmcp_nb import broker, registry
-from asyncmcp_nb.config import MIN_KEY_BYTES, OUR_DIALECT, Deployment, SnsSqsTransportConfig
+from asyncmcp_nb.config import (
+    MIN_KEY_BYTES,
+    OUR_DIALECT,
+    Deployment,
+    SnsSqsTransportConfig,
+    read_session_key,
+)
 from asyncmcp_nb.errors import AsyncMcpError, ConfigError
 from asyncmcp_nb.logs import plain
 from asyncmcp_nb.places import Where, open_claim_checks, resolve
@@ -21,7 +27,7 @@ from asyncmcp_nb.server.handle import DRAIN_SECONDS, RunningServer, ServerHandle
 from asyncmcp_nb.server.identity import new_worker_id
 from asyncmcp_nb.server.pool import WorkerPool
 from asyncmcp_nb.server.pool_messages import Assignment
-from asyncmcp_nb.server.sealing import Sealer, read_session_key
+from asyncmcp_nb.server.sealing import Sealer
 from asyncmcp_nb.sns_sqs.depths import DepthGauge
 
 logger = logging.getLogger(__name__)

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
+from functools import partial
 from typing import Any, Final, Literal
 
 from asyncmcp_nb.broker.admin import Admin
@@ -24,7 +25,7 @@ from asyncmcp_nb.broker.resources import Place, QueuePlan, admitted_topics
 from asyncmcp_nb.bus.aws_errors import error_code
 from asyncmcp_nb.bus.boto3_clients import is_loopback
 from asyncmcp_nb.bus.protocol import Bus
-from asyncmcp_nb.config import Deployment, read_key
+from asyncmcp_nb.config import Deployment, read_key, read_session_key
 from asyncmcp_nb.errors import AsyncMcpError, BusNotFound
 from asyncmcp_nb.limits import SNS_DEFAULT_MESSAGE_BYTES
 from asyncmcp_nb.printable import one_line
@@ -79,9 +80,11 @@ def examine(deployment: Deployment) -> Iterator[Finding]:
 
 def _looks(admin: Admin, deployment: Deployment) -> Iterator[tuple[str, Callable[[], Finding]]]:
     for reference in deployment.signing_keys:
-        yield f"signing key {reference}", lambda key=reference: _key(key)
+        what = f"signing key {reference}"
+        yield what, partial(_key, what, partial(read_key, reference))
     if deployment.session_key_file:
-        yield "session key", lambda: _key(f"file:{deployment.session_key_file}", "session key")
+        file = deployment.session_key_file
+        yield "session key", partial(_key, "session key", partial(read_session_key, file))
     for what, arn in (
         ("request topic", deployment.request_topic_arn),
         ("response topic", deployment.response_topic_arn),
@@ -147,9 +150,9 @@ def _endpoint(admin: Admin, deployment: Deployment) -> Finding:
     return Finding(what, "fine", f"{took}; the clocks agree" if date else took)
 
 
-def _key(reference: str, what: str | None = None) -> Finding:
-    read_key(reference)
-    return Finding(what or f"signing key {reference}", "fine", "there, and long enough")
+def _key(what: str, read: Callable[[], bytes | None]) -> Finding:
+    read()
+    return Finding(what, "fine", "there, and long enough")
 
 
 def _topic(admin: Admin, what: str, arn: str) -> Finding:

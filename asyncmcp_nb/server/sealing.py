@@ -13,7 +13,6 @@ import os
 import zlib
 from dataclasses import dataclass
 from hashlib import sha256
-from pathlib import Path
 from typing import Any, Final
 
 from cryptography.exceptions import InvalidTag
@@ -21,26 +20,12 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from mcp_types import InitializeRequestParams
 from pydantic import ValidationError
 
-from asyncmcp_nb.config import MIN_KEY_BYTES
+from asyncmcp_nb.config import MIN_KEY_BYTES, read_session_key
 from asyncmcp_nb.errors import ConfigError, DecodeError
 from asyncmcp_nb.wire import Header
 
 _NONCE_BYTES: Final = 12
 _MAX_HANDSHAKE_BYTES: Final = 256 * 1024
-
-
-def read_session_key(path: str | None) -> bytes | None:
-    """The key that all workers of a deployment share; None where it names no file.
-
-    Raises:
-        ConfigError: The file cannot be read.
-    """
-    if path is None:
-        return None
-    try:
-        return Path(path).read_bytes()
-    except OSError as exc:
-        raise ConfigError(f"cannot read the session key {path}: {exc.strerror}") from None
 
 
 @dataclass(frozen=True, slots=True)

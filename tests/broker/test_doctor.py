@@ -6,6 +6,7 @@ import json
 import os
 import socket
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -136,6 +137,17 @@ def test_keys_and_buckets_that_are_not_there_are_said_and_no_key_is_shown(
         "✓ signing key env:GOOD_KEY: there, and long enough"
     ]
     assert secret not in "\n".join(map(str, findings))
+
+
+def test_a_session_key_counts_to_its_last_byte(deployment: Deployment, tmp_path: Path) -> None:
+    """It is random: one of a hundred ends with what would be the end of a line."""
+    key = tmp_path / "key"
+    keyed = replace(deployment, session_key_file=str(key))
+
+    key.write_bytes(b"k" * 31 + b"\n")
+    assert problems(keyed) == []
+    key.write_bytes(b"k" * 31)
+    assert problems(keyed) == [(f"session key {key}: at least 32 bytes", "")]
 
 
 def test_dead_letters_are_counted_and_no_problem_of_the_connection(
