@@ -12,6 +12,7 @@ import pytest
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.config import Config
+from botocore.credentials import ReadOnlyCredentials
 from botocore.exceptions import ConnectionClosedError
 from moto import mock_aws  # noqa: TID251 - as users' own tests may play AWS
 
@@ -125,7 +126,7 @@ def signed(service: str, sent: Any) -> Any:
     request: Any = AWSRequest("POST", sent.url, headers=headers, data=sent.body)
     request.context["timestamp"] = sent.headers["X-Amz-Date"]
     keys: Any = session("of a session").get_credentials().get_frozen_credentials()
-    auth = SigV4Auth(keys, service, REGION)
+    auth: Any = SigV4Auth(keys, service, REGION)
     digest = auth.signature(auth.string_to_sign(request, auth.canonical_request(request)), request)
     scope, names = auth.scope(request), ";".join(names)
     return {
@@ -237,8 +238,7 @@ def test_credentials_are_asked_for_each_request(plain: Any, at: Answering) -> No
 
         def get_frozen_credentials(self) -> Any:
             self.count += 1
-            keys: Any = boto3.Session(f"key{self.count}", "secret").get_credentials()
-            return keys.get_frozen_credentials()
+            return ReadOnlyCredentials(f"key{self.count}", "secret", None)
 
     asker = past("sqs", plain, Renewed())
     delete(asker)

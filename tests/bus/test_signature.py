@@ -24,7 +24,8 @@ def signed_by_botocore(body: bytes, keys: Any) -> tuple[dict[str, str], float]:
     """The headers of a request that botocore signs now, and when that is."""
     request: Any = AWSRequest("POST", f"https://{HOST}/", headers=HEADERS, data=body)
     at = get_current_datetime()
-    SigV4Auth(keys, "sqs", "eu-central-1").add_auth(request)
+    auth: Any = SigV4Auth(keys, "sqs", "eu-central-1")
+    auth.add_auth(request)
     return dict(request.headers), at.timestamp()
 
 
