@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import functools
 import logging
+import os
 import time
 from collections.abc import Callable
+from types import FunctionType
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -40,6 +42,10 @@ class Direct:
             client: boto3's; its connections and its event ``before-send`` are used.
             credentials: botocore's, of the session that the client is of; None for none.
         """
+        import botocore
+
+        self._kind: Any = type(client)
+        self._botocore = os.path.dirname(botocore.__file__)
         meta = client.meta
         self._service: str = meta.service_model.service_name
         self._user_agent: str = meta.config.user_agent
@@ -71,7 +77,7 @@ class Direct:
             ClientError: AWS refuses it, boto3 says.
             BotoCoreError: It did not get there, or there are no credentials.
         """
-        if time.monotonic() < self._boto3_until:
+        if time.monotonic() < self._boto3_until or self._is_traced():
             return ask_boto3()
         answer = self._send(operation, written)
         is_refused = answer is not None and answer.status_code != _OK
@@ -104,6 +110,13 @@ class Direct:
             if self._is_tried_again:
                 return None
             raise
+
+    def _is_traced(self) -> bool:
+        """Whether somebody has a part in all that boto3's clients do: tracing wraps this method."""
+        method = getattr(self._kind, "_make_api_call", None)
+        # What wraps it may pass for a function, or be one.
+        is_plain = type(method) is FunctionType
+        return not is_plain or not method.__code__.co_filename.startswith(self._botocore)
 
     def _is_able(self, meta: Any) -> bool:
         return (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -11,10 +12,12 @@ import boto3
 import pytest
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
+from botocore.client import BaseClient
 from botocore.config import Config
 from botocore.credentials import ReadOnlyCredentials
 from botocore.exceptions import ConnectionClosedError
 from moto import mock_aws  # noqa: TID251 - as users' own tests may play AWS
+from wrapt import FunctionWrapper
 
 from asyncmcp_nb.bus import direct
 from asyncmcp_nb.bus.aws import AwsBus
@@ -293,6 +296,37 @@ def test_a_botocore_that_keeps_its_connections_otherwise_is_asked_itself(
     # A client without them answers only what is answered before it would need them.
     delete(past("sqs", plain))
 
+    assert who_asked(at) == ["boto3"]
+
+
+def with_an_object(wrapped: Any) -> Any:
+    """As OpenTelemetry does it."""
+
+    def call(method: Any, _: Any, args: Any, kwargs: Any) -> Any:
+        return method(*args, **kwargs)
+
+    wrap: Any = FunctionWrapper
+    return wrap(wrapped, call)
+
+
+def with_a_function(wrapped: Any) -> Any:
+    @functools.wraps(wrapped)
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        return wrapped(*args, **kwargs)
+
+    return wrapper
+
+
+@pytest.mark.parametrize("wrap", [with_an_object, with_a_function])
+def test_who_traces_boto3_sees_all_requests(
+    asker: Any, at: Answering, wrap: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    delete(asker)
+    assert who_asked(at) == ["us"]
+
+    method: Any = vars(BaseClient)["_make_api_call"]
+    monkeypatch.setattr(BaseClient, "_make_api_call", wrap(method))
+    delete(asker)
     assert who_asked(at) == ["boto3"]
 
 

@@ -1,6 +1,6 @@
 """Bare boto3, both sides in one thread: what no transport over SNS and SQS can avoid.
 
-Its clients are set up as ours are, and its messages are as long as ours.
+Its clients have the settings of ours, and its messages are as long as ours.
 """
 
 from __future__ import annotations
