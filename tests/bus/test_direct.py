@@ -122,6 +122,39 @@ def test_what_is_sent_is_what_boto3_sends(
     assert ours.headers["Authorization"] == signed(service, ours)["Authorization"]
 
 
+@pytest.mark.parametrize("region", ["us-east-1", "cn-north-1", "us-gov-west-1"])
+@pytest.mark.parametrize(
+    "variable", ["NONE", "AWS_USE_FIPS_ENDPOINT", "AWS_USE_DUALSTACK_ENDPOINT", "AWS_ENDPOINT_URL"]
+)
+@pytest.mark.parametrize(("service", "operation", "method", "request_"), REQUESTS[:2])
+def test_where_it_is_sent_is_for_boto3_to_say(
+    service: str,
+    operation: str,
+    method: str,
+    request_: dict[str, Any],
+    region: str,
+    variable: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    where = "http://localhost:4566" if variable == "AWS_ENDPOINT_URL" else "true"
+    monkeypatch.setenv(variable, where)
+    there = boto3.Session("key", "secret")
+    plain = make_client(service, region=region, endpoint_url=None, session=there)
+    asker = past(service, plain, there.get_credentials())
+    with answered(plain, f"{service}.{operation}", PUBLISHED if service == "sns" else DONE) as at:
+        ours, theirs = (sent_by(one, at, method, request_) for one in (asker, plain))
+
+    assert (is_direct(ours), is_direct(theirs)) == (True, False)
+    assert ours.url == theirs.url
+    assert scope_of(ours) == scope_of(theirs)
+
+
+def scope_of(request: Any) -> list[str]:
+    """Region and service that a request is signed for."""
+    credential = (_text(request.headers["Authorization"]) or "").partition(",")[0]
+    return credential.split("/")[2:]
+
+
 def signed(service: str, sent: Any) -> Any:
     """What botocore signs of the same headers, at the same time."""
     names = sent.headers["Authorization"].split("SignedHeaders=")[1].split(",")[0].split(";")
