@@ -6,6 +6,7 @@ and writes the form twice, once to sign it and once to send it, character by cha
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Sequence
 from typing import Any, Final
@@ -53,10 +54,17 @@ def write_publish_batch(topic_arn: str, entries: Sequence[Entry]) -> tuple[dict[
             if name != _ATTRIBUTES
         ]
         for number, (name, value) in enumerate(entry.get(_ATTRIBUTES, {}).items(), 1):
-            inner = f"{prefix}{_ATTRIBUTES}.entry.{number}."
-            fields.append(f"{inner}Name={quoted(name)}")
-            fields += [f"{inner}Value.{kind}={quoted(text)}" for kind, text in value.items()]
+            begin = _until_value(index, number, name, value["DataType"])
+            fields.append(f"{begin}{quoted(value['StringValue'])}")
     return dict(_HEADERS), "&".join(fields).encode()
+
+
+@functools.lru_cache(maxsize=4096)
+def _until_value(index: int, number: int, name: str, kind: str) -> str:
+    """What comes before the value of an attribute: the same few names come again and again."""
+    prefix = f"PublishBatchRequestEntries.member.{index}.{_ATTRIBUTES}.entry.{number}."
+    named = f"{prefix}Name={quoted(name)}&{prefix}Value.DataType={quoted(kind)}"
+    return f"{named}&{prefix}Value.StringValue="
 
 
 def read_published(body: bytes) -> Answer:
