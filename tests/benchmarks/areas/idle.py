@@ -22,7 +22,11 @@ def figures(bench: Bench) -> Iterator[Figure]:
     with ExitStack() as stack:
         ours = stack.enter_context(cast.ours(bench.backend))
         its = stack.enter_context(cast.asyncmcp(bench.backend, cast.ITS_DEFAULTS))
-        clients = {"ours": ours.client, "asyncmcp by default": its.client}
+        clients = {
+            "ours": ours.client,
+            "asyncmcp by default": its.client,
+            "raw boto3": stack.enter_context(cast.raw(bench.backend)),
+        }
         busy = {name: _busy_seconds(client) for name, client in clients.items()}
         time.sleep(SETTLE_SECONDS)
         began = _requests(ours)
