@@ -54,14 +54,15 @@ def write_publish_batch(topic_arn: str, entries: Sequence[Entry]) -> tuple[dict[
             if name != _ATTRIBUTES
         ]
         for number, (name, value) in enumerate(entry.get(_ATTRIBUTES, {}).items(), 1):
-            begin = _until_value(index, number, name, value["DataType"])
+            begin = _until_value((index, number), name, value["DataType"])
             fields.append(f"{begin}{quoted(value['StringValue'])}")
     return dict(_HEADERS), "&".join(fields).encode()
 
 
 @functools.lru_cache(maxsize=4096)
-def _until_value(index: int, number: int, name: str, kind: str) -> str:
+def _until_value(place: tuple[int, int], name: str, kind: str) -> str:
     """What comes before the value of an attribute: the same few names come again and again."""
+    index, number = place
     prefix = f"PublishBatchRequestEntries.member.{index}.{_ATTRIBUTES}.entry.{number}."
     named = f"{prefix}Name={quoted(name)}&{prefix}Value.DataType={quoted(kind)}"
     return f"{named}&{prefix}Value.StringValue="
