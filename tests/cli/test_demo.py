@@ -15,7 +15,7 @@ import pytest
 import asyncmcp_nb
 from asyncmcp_nb.demo import find_quickstart
 
-PATIENCE_SECONDS = 150
+PATIENCE_SECONDS = 300
 
 SERVE = '%%mcp serve\ndef double(n: int) -> int:\n    """Twice as much."""\n    return 2 * n\n'
 CONNECT = "%load_ext asyncmcp_nb\n%mcp connect --name quick"
@@ -26,7 +26,7 @@ SILENT = ["1 + 1"]
 GRUMBLING = ["import os\nos.write(2, b'the kernel grumbles')"]
 DYING = ["import os\nos.write(2, b'the kernel grumbles')\nos.abort()"]
 
-pytestmark = [pytest.mark.moto, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.moto, pytest.mark.timeout(330)]
 
 
 @pytest.fixture

@@ -107,6 +107,14 @@ class Follower:
             self._screen.show(self._reading)
             return True
 
+    def show_end(self) -> None:
+        """Show how it is, and where that is how it ended, once more: the end may be unheard."""
+        was_over = self._over.is_set()
+        self.show()
+        with self._lock:
+            if was_over and self._reading is not None:
+                self._screen.repeat()
+
     def _run(self) -> None:
         try:
             self._over.wait(self._patience_seconds)
@@ -161,9 +169,9 @@ def watching(tally: Tally, screen: Screen | None = None) -> Generator[None]:
             _guarded(follower.finish)
         if tally.is_done:
             with _followers_lock:
-                others = list(_followers.get(tally, ()))
+                others = [one for one in _followers.get(tally, ()) if one is not follower]
             for other in others:
-                _guarded(other.show)
+                _guarded(other.show_end)
 
 
 def _guarded(show: Callable[[], object]) -> None:

@@ -30,6 +30,10 @@ class Screen(Protocol):
         """Show it as it stays; called once, after ``show``."""
         ...
 
+    def repeat(self) -> None:
+        """Say once more how it ended, where nobody may have heard; called after ``finish``."""
+        ...
+
 
 class Handle(Protocol):
     """An output that can be replaced, as ``IPython.display.DisplayHandle``."""
@@ -59,6 +63,11 @@ class CellOutput:
         """See ``Screen``."""
         self._replace(last_bundle(reading))
 
+    def repeat(self) -> None:
+        """See ``Screen``: between two cells, a runner without a front end hears nothing."""
+        if self._handle is not None and self._shown:
+            self._send(self._handle)
+
     def _replace(self, bundle: Bundle) -> None:
         if bundle == self._shown:
             return
@@ -69,9 +78,12 @@ class CellOutput:
             partly_typed: Any = display
             self._handle = partly_typed.display(bundle, raw=True, display_id=True)
         else:
-            # It is found by its id, whatever cell it is in. Without that cell's context it is sent
-            # as the running cell's: a runner without a front end, as nbclient, hears no other's.
-            contextvars.Context().run(self._handle.update, bundle, raw=True)
+            self._send(self._handle)
+
+    def _send(self, handle: Handle) -> None:
+        # It is found by its id, whatever cell it is in. Without that cell's context it is sent as
+        # the running cell's: a runner without a front end, as nbclient, hears no other's.
+        contextvars.Context().run(handle.update, self._shown, raw=True)
 
 
 class Meter(Protocol):
@@ -108,6 +120,9 @@ class TerminalBar:
             self._meter.close()
         _tqdm().write(last_line(reading), file=self._stream)
 
+    def repeat(self) -> None:
+        """See ``Screen``: the line stands."""
+
 
 class LastLine:
     """A log or a file: only how it went, without anything that only a terminal understands."""
@@ -122,6 +137,9 @@ class LastLine:
         """See ``Screen``."""
         self._stream.write(f"{last_line(reading)}\n")
         self._stream.flush()
+
+    def repeat(self) -> None:
+        """See ``Screen``: the line stands."""
 
 
 def screen_here() -> Screen | None:

@@ -67,6 +67,9 @@ class Screen:
         self.last.append(last_line(reading))
         self.changed.set()
 
+    def repeat(self) -> None:
+        self.last.append("as it ended")
+
 
 class Clock:
     """Unix seconds, as many as the test says after a tally was made."""
@@ -162,6 +165,27 @@ def test_who_waits_for_calls_that_have_ended_finds_every_bar_of_them_at_its_end(
 
     assert [line.partition(" in ")[0] for line in earlier.last] == ["score: 2 calls"]
     assert (here.shown, here.last) == ([], [])
+
+
+def test_an_end_that_came_between_two_cells_is_said_again_to_who_waits() -> None:
+    """A runner without a front end has not heard it."""
+    some = calls(2)
+    tally = Tally(some, name="score")
+    output, never_shown = Output(), Output()
+    follower = Follower(tally, CellOutput(output), clock=Clock(tally))
+    unseen = Follower(tally, CellOutput(never_shown))
+    follower.show()
+    end(some)
+    follower.show()
+    unseen.show()
+
+    with watching(tally, Screen()):
+        pass
+
+    _, ended, again = output.shown
+    assert "2 calls in" in ended["text/plain"]
+    assert again == ended
+    assert never_shown.shown == []
 
 
 def test_a_bar_goes_on_where_another_stops_waiting() -> None:
