@@ -100,6 +100,11 @@ def find_credentials(session: Any) -> Any:
         return session.get_credentials()
 
 
+def http_session_of(client: Any) -> Any:
+    """Where botocore keeps a client's connections, under a private name; None where elsewhere."""
+    return getattr(getattr(client, "_endpoint", None), "http_session", None)
+
+
 @functools.cache
 def _local_session() -> Any:
     import boto3

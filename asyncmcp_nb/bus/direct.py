@@ -13,19 +13,20 @@ import logging
 import os
 import time
 from collections.abc import Callable
+from http import HTTPStatus
 from types import FunctionType
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 from asyncmcp_nb.bus import sns_query, sqs_json
 from asyncmcp_nb.bus.aws_clients import Answer, SnsClient, SqsClient
+from asyncmcp_nb.bus.boto3_clients import http_session_of
 from asyncmcp_nb.bus.signature import Signer
 
 logger = logging.getLogger(__name__)
 
 _OVERRULED_SECONDS: Final = 60.0
 """How long boto3 is asked at once after it got through where we did not."""
-_OK: Final = 200
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
 Written = tuple[dict[str, str], bytes]
@@ -53,7 +54,7 @@ class Direct:
         self._credentials = credentials
         self._url, host = _root(meta.endpoint_url)
         self._signer = Signer(self._service, meta.region_name, host)
-        self._http = _http_session(client)
+        self._http = http_session_of(client)
         self._is_tried_again = meta.config.retries["total_max_attempts"] > 1
         self._boto3_until = 0.0 if self._is_able(meta) else float("inf")
 
@@ -80,14 +81,14 @@ class Direct:
         if time.monotonic() < self._boto3_until or self._is_traced():
             return ask_boto3()
         answer = self._send(operation, written)
-        is_refused = answer is not None and answer.status_code != _OK
-        if answer is not None and not is_refused:
+        status_code = getattr(answer, "status_code", None)
+        if status_code == HTTPStatus.OK:
             try:
                 return read(answer.content)
             except ValueError as exc:
                 logger.info("%s has an answer that only boto3 may understand: %s", operation, exc)
         told = ask_boto3()
-        if is_refused:
+        if status_code not in (None, HTTPStatus.OK):
             self._boto3_until = time.monotonic() + _OVERRULED_SECONDS
         return told
 
@@ -192,8 +193,3 @@ def _root(endpoint_url: str) -> tuple[str, str]:
     if parts.port not in (None, _DEFAULT_PORTS.get(parts.scheme)):
         host = f"{host}:{parts.port}"
     return f"{parts.scheme}://{parts.netloc}/", host
-
-
-def _http_session(client: Any) -> Any:
-    """Where botocore keeps a client's connections; None where it does so otherwise."""
-    return getattr(getattr(client, "_endpoint", None), "http_session", None)

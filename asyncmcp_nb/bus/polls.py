@@ -16,10 +16,11 @@ from concurrent.futures import CancelledError
 from contextlib import contextmanager, suppress
 from typing import Any, Final
 
+from asyncmcp_nb.bus.boto3_clients import http_session_of
 from asyncmcp_nb.errors import BusClosed
 
-_POOL_CLASSES: Final = ("_endpoint", "http_session", "_pool_classes_by_scheme")
-"""Where a boto3 client has the classes of its pools; private to botocore, hence ``watch``."""
+_POOL_CLASSES: Final = "_pool_classes_by_scheme"
+"""Where an HTTP session has the classes of its pools; private to botocore, hence ``watch``."""
 
 _LATE_SECONDS: Final = 2.0
 """How long a receive that was on its way when all was closed may still bring something. Our choice:
@@ -97,7 +98,7 @@ def watch(client: Any) -> bool:
         False where botocore keeps its pools otherwise; the client is as it was.
     """
     try:
-        classes: dict[str, Any] = functools.reduce(getattr, _POOL_CLASSES, client)
+        classes: dict[str, Any] = getattr(http_session_of(client), _POOL_CLASSES)
         watched = {scheme: _watched(pool) for scheme, pool in classes.items()}
     except AttributeError:
         return False
