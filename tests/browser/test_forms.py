@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import OpenCells
+from tests.browser.lab import WIDTHS
 from tests.browser.stage import START
 
 FIELDS = """\
@@ -25,6 +27,38 @@ from asyncmcp_nb.ui.form_view.view import FormView
 units = {"enum": [*(f"unit {n}" for n in range(5_000)), 1, "1", None]}
 view = FormView(FormModel({"type": "object", "properties": {"unit": units, "last": units}}))
 view.widget
+"""
+WRONG_AND_RIGHT = """\
+from asyncmcp_nb.ui.form.model import FormModel
+from asyncmcp_nb.ui.form_view.view import FormView
+grams = {"type": "number", "minimum": 2_000}
+island = {"type": "string", "pattern": "^[A-Z][a-z]+$", "description": "An island's name. " * 8}
+most = {"type": "integer", "maximum": 344, "description": "How many to return at most, from the "
+        "heaviest to the lightest of them"}
+properties = {
+    "city": {"type": "string", "minLength": 3},
+    "most": most,
+    "island": island,
+    "code": {"type": "string", "pattern": "^[A-Z]{3}$", "description": "What it stands for. " * 12},
+    "day": {"type": "string", "format": "date"},
+    "plain": {"type": "number"},
+    "grams": {"type": "array", "items": grams},
+    "numbers": {"type": "array", "items": {"type": "number"}},
+    "by_name": {"type": "object", "additionalProperties": grams},
+}
+model = FormModel({"type": "object", "properties": properties, "required": ["city", "most"]})
+model.load({"grams": [3_000], "numbers": [1], "by_name": {"a": 4_000}})
+view = FormView(model)
+view.widget
+"""
+PLACES = """
+form => {
+  const top = form.getBoundingClientRect().top;
+  return [form, ...form.querySelectorAll('input, select, button, summary')]
+    .filter(one => one.checkVisibility())
+    .map(one => one.getBoundingClientRect())
+    .map(at => [Math.round(at.top - top), Math.round(at.bottom - top)]);
+}
 """
 ACTIVE = "() => document.activeElement.labels[0].textContent"
 
@@ -135,3 +169,33 @@ def test_a_click_while_a_cell_runs_sends_all_that_was_typed(
     lab.wait(run)
 
     expect(lab.run(4)).to_contain_text("Annabelle")
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_nothing_moves_while_values_go_wrong(open_cells: OpenCells, width: int) -> None:
+    lab = open_cells(WRONG_AND_RIGHT)
+    lab.page.set_viewport_size({"width": width, "height": 1000})
+    form = lab.run(0).locator(".amcp-form")
+    steps = {
+        "city *": ("x", "Rome"),
+        "most *": ("500", "20"),
+        "island": ("biscoe", "Biscoe"),
+        "code": ("bis", "BIS"),
+        "day": ("yesterday", "2026-01-31"),
+        "plain": ("x", "1"),
+        "item 1 of 1": ("1e", "4000"),
+        "value": ("1", "4000"),
+    }
+    form.locator("summary").click()
+    before = form.evaluate(PLACES)
+    moved: list[str] = []
+
+    for label, typed in steps.items():
+        for field in form.get_by_label(label, exact=True).all():
+            for text, wrong_count in zip(typed, (1, 0), strict=True):
+                field.fill(text)
+                expect(form.get_by_role("alert")).to_have_count(wrong_count)
+                if form.evaluate(PLACES) != before:
+                    moved.append(f"{label}: {text}")
+
+    assert moved == []

@@ -61,7 +61,7 @@ class ChoiceView(FieldView):
         super().__init__(desk, node)
         self.input = desk.kit.dropdown("", choices(node), "amcp-input")
         self.input.observe(desk.handler(self._choose, self), "value")
-        self.widget = desk.kit.box([self.input, self.notes], "amcp-field")
+        self.widget = desk.kit.box([self.input, *self.notes.widgets], "amcp-field")
 
     def fits(self, node: Node) -> bool:
         """See ``PlaceView``."""
@@ -89,7 +89,7 @@ class CheckView(FieldView):
         super().__init__(desk, node)
         self.input = desk.kit.check("", "amcp-input")
         self.input.observe(desk.handler(self._check, self), "value")
-        self.widget = desk.kit.box([self.input, self.notes], "amcp-field")
+        self.widget = desk.kit.box([self.input, *self.notes.widgets], "amcp-field")
 
     def fits(self, node: Node) -> bool:
         """See ``PlaceView``."""

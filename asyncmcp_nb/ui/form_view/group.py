@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from asyncmcp_nb.ui.form.field import State
 from asyncmcp_nb.ui.form.node import Node
-from asyncmcp_nb.ui.form_view.notes import notes
+from asyncmcp_nb.ui.form_view.notes_box import NotesBox
 from asyncmcp_nb.ui.form_view.place import HIDDEN, Desk, PlaceView, mark
 from asyncmcp_nb.ui.form_view.state import StateChoice
 from asyncmcp_nb.ui.kit.inputs import plain
@@ -28,11 +28,11 @@ class GroupView(PlaceView):
         self.count = kit.html("amcp-count")
         self.state = StateChoice(desk, self)
         self.tools = kit.box([], "amcp-tools")
-        self.notes = kit.html("amcp-notes-box")
+        self.notes = NotesBox(desk, node, has_help=not is_bare)
         self.body = kit.box([], "amcp-body")
         self.head = kit.box([self.fold, self.count, self.tools, self.state.widget], "amcp-head")
         mark(self.head, HIDDEN, is_bare)
-        parts = [self.head, self.notes, self.body]
+        parts = [self.head, *self.notes.widgets, self.body]
         self.widget = kit.box(parts, "amcp-bare" if is_bare else "amcp-group")
 
     def show(self, node: Node, label: str) -> None:
@@ -45,7 +45,8 @@ class GroupView(PlaceView):
         if is_shown:
             self.show_body(node)
         self._show_head(node, label, is_shown=is_shown)
-        self._show_notes(node)
+        self.notes.show(node, self.message(node))
+        mark(self.notes.line, HIDDEN, not self.notes.line.value)
 
     def show_body(self, node: Node) -> None:
         """Bring what is below in line."""
@@ -82,18 +83,6 @@ class GroupView(PlaceView):
         if self.count.value != count:
             self.count.value = count
         self.state.show(node, label)
-
-    def _show_notes(self, node: Node) -> None:
-        path = node.path
-        message, is_touched = self.message(node), self.desk.is_touched(path)
-        markup = str(notes(node, message, is_touched=is_touched)) if self._may_tell(message) else ""
-        if self.notes.value != markup:
-            self.notes.value = markup
-        mark(self.notes, HIDDEN, not markup)
-
-    def _may_tell(self, message: str | None) -> bool:
-        # The form's own description is its tool's, which stands above it.
-        return message is not None or not self.is_bare
 
     def _fold(self, _: object) -> None:
         if self.is_open and self.node.state is State.VALUE:

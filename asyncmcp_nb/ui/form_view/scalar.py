@@ -8,7 +8,7 @@ from asyncmcp_nb.ui.form.field import Field, Kind, State
 from asyncmcp_nb.ui.form.node import Node
 from asyncmcp_nb.ui.form.scalars import CLEARED_BY_BLANK
 from asyncmcp_nb.ui.form.words import may_omit, placeholder
-from asyncmcp_nb.ui.form_view.notes import notes
+from asyncmcp_nb.ui.form_view.notes_box import NotesBox
 from asyncmcp_nb.ui.form_view.place import HIDDEN, Desk, PlaceView, mark
 from asyncmcp_nb.ui.form_view.state import StateChoice
 from asyncmcp_nb.ui.kit.inputs import TextInput, plain
@@ -24,7 +24,7 @@ class FieldView(PlaceView):
 
     def __init__(self, desk: Desk, node: Node) -> None:
         super().__init__(desk, node)
-        self.notes = desk.kit.html("amcp-notes-box")
+        self.notes = NotesBox(desk, node)
 
     def message(self, node: Node) -> str | None:
         """What is wrong with a place, where this is the one to say it."""
@@ -32,13 +32,10 @@ class FieldView(PlaceView):
 
     def show_notes(self, node: Node) -> None:
         """Say what is wrong, and what the field is for."""
-        path = node.path
         message = self.message(node)
-        is_touched = self.desk.is_touched(path)
-        markup = str(notes(node, message, is_touched=is_touched))
-        if self.notes.value != markup:
-            self.notes.value = markup
-        mark(self.widget, "amcp-invalid", message is not None and is_touched)
+        self.notes.show(node, message)
+        is_wrong = message is not None and self.desk.is_touched(node.path)
+        mark(self.widget, "amcp-invalid", is_wrong)
         mark(self.widget, "amcp-unsent", node.state is State.OMITTED)
 
 
@@ -52,9 +49,8 @@ class TextView(FieldView):
         self.input.observe(desk.handler(self._type, self), "value")
         words, tooltip = "as a field", "show a field again; what does not fit is lost"
         self._back = desk.kit.button(words, tooltip, desk.handler(self._return), "amcp-link")
-        self.widget = desk.kit.box(
-            [self.input, self.state.widget, self._back, self.notes], "amcp-field"
-        )
+        parts = [self.input, self.state.widget, self._back, *self.notes.widgets]
+        self.widget = desk.kit.box(parts, "amcp-field")
 
     def show(self, node: Node, label: str) -> None:
         """See ``PlaceView``."""
@@ -92,7 +88,8 @@ class FixedView(FieldView):
         self.state = StateChoice(desk, self)
         self.input = desk.kit.text("", "amcp-input", "amcp-fixed")
         self.input.disabled = True
-        self.widget = desk.kit.box([self.input, self.state.widget, self.notes], "amcp-field")
+        parts = [self.input, self.state.widget, *self.notes.widgets]
+        self.widget = desk.kit.box(parts, "amcp-field")
 
     def show(self, node: Node, label: str) -> None:
         """See ``PlaceView``."""

@@ -24,7 +24,8 @@ class SearchView(FieldView):
         self.input = desk.kit.search("", "amcp-input", "amcp-search")
         self.input.options = node.context.fields.names(node.field).words
         self.input.observe(desk.handler(self._type, self), "value")
-        self.widget = desk.kit.box([self.input, self.state.widget, self.notes], "amcp-field")
+        parts = [self.input, self.state.widget, *self.notes.widgets]
+        self.widget = desk.kit.box(parts, "amcp-field")
 
     def show(self, node: Node, label: str) -> None:
         """See ``PlaceView``."""

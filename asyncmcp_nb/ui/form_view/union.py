@@ -19,7 +19,8 @@ class UnionView(FieldView):
         self.input.observe(desk.handler(self._choose, self), "value")
         self._inner: list[PlaceView] = []
         self.body = desk.kit.box([], "amcp-body")
-        self.widget = desk.kit.box([self.input, self.notes, self.body], "amcp-field", "amcp-union")
+        parts = [self.input, *self.notes.widgets, self.body]
+        self.widget = desk.kit.box(parts, "amcp-field", "amcp-union")
 
     def show(self, node: Node, label: str) -> None:
         """See ``PlaceView``."""

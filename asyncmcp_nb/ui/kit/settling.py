@@ -21,8 +21,9 @@ PATIENCE_SECONDS: Final = 3.0
 """After which a page that did not reply is not asked any more."""
 
 DOUBLE_CLICK_SECONDS: Final = 0.4
-"""Two clicks this close to each other are one: a double click, or those that a busy kernel missed
-while somebody grew impatient. Our choice, a little below what desktops take for a double click."""
+"""Two clicks this close are one, where nothing changed between them: a double click, or those that
+a busy kernel missed while somebody grew impatient. Our choice, a little below what desktops take
+for a double click."""
 
 
 class Settling:
@@ -33,6 +34,8 @@ class Settling:
         self._lock = threading.Lock()
         self._waiting: list[Callable[[], None]] = []
         self._asked_at: float | None = None
+        self.change_count = 0
+        """Of what would be sent, as far as ``changed`` was called."""
         self.question: Any = ipywidgets.IntText(1)
         """Counted up by each click that waits."""
         self.reply: Any = heard(ipywidgets.IntText)(0)
@@ -61,6 +64,10 @@ class Settling:
             self.question.value += 1
         elif not must_wait:
             do()
+
+    def changed(self) -> None:
+        """A click from now on is no second one of a double click: it would send something else."""
+        self.change_count += 1
 
     def close(self) -> None:
         """Ask nothing any more."""
@@ -93,15 +100,16 @@ def settle_clicks(
         clock: Seconds; to tell a double click.
     """
     button.on_msg(button._handle_button_msg, remove=True)
-    last_at = float("-inf")
+    last_at, last_count = float("-inf"), 0
 
     def came(_: Any, content: Any, __: Any) -> None:
-        nonlocal last_at
+        nonlocal last_at, last_count
         if content.get("event", "") != "click":
             return
-        at, before = clock(), last_at
-        last_at = at
-        if at - before >= DOUBLE_CLICK_SECONDS:
+        at, count = clock(), settling.change_count
+        is_second = count == last_count and at - last_at < DOUBLE_CLICK_SECONDS
+        last_at, last_count = at, count
+        if not is_second:
             settling.then(button.click)
 
     button.on_msg(came)

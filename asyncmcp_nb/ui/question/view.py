@@ -76,6 +76,8 @@ class QuestionView:
             problem = self.body.problem()
             if problem is not None:
                 self._say(f"Not sent: {problem}")
+                # Who mends it and clicks at once is not to be missed.
+                self._kit.settling.changed()
                 return
             content = self.body.content()
         was_open = session.questions.answer(self.question.id, action, content)

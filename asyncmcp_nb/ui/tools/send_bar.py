@@ -37,6 +37,7 @@ class SendBar:
     def __init__(
         self, kit: Kit, send: Callable[[], None], *, lead: Callable[[], None], question: str = ""
     ) -> None:
+        self._settling = kit.settling
         self._send = send
         self._lead = lead
         self._question = question
@@ -78,6 +79,7 @@ class SendBar:
 
     def start_over(self) -> None:
         """Neither ask nor complain any more: what would be sent has changed."""
+        self._settling.changed()
         self._is_refused = False
         self._error = ""
         if self.is_asking:

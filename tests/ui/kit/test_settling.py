@@ -98,6 +98,17 @@ def test_a_double_click_sends_once(desk: Desk, after_seconds: float) -> None:
     assert desk.sent == [""]
 
 
+def test_a_quick_click_after_a_change_is_no_second_one(desk: Desk) -> None:
+    desk.text.value = "a"
+    desk.click()
+    desk.text.value = "b"
+    desk.settling.changed()
+    desk.click(after_seconds=0.01)
+    desk.click(after_seconds=0.01)
+
+    assert desk.sent == ["a", "b"]
+
+
 def test_clicks_that_a_busy_kernel_takes_all_at_once_send_once(desk: Desk) -> None:
     desk.reply()
     for _ in range(5):

@@ -16,6 +16,7 @@ from asyncmcp_nb.ui.question.view import QuestionView, question_head, question_h
 from tests.helpers import eventually
 from tests.ui.asking import asked, asking_session, told
 from tests.ui.conftest import HOSTILE
+from tests.ui.form.filling import come_from_page
 from tests.ui.still.test_still import page
 
 
@@ -91,7 +92,7 @@ async def test_a_question_can_be_refused(session: Session, action: Action) -> No
         ("roots", "line 1: data is neither file://… nor a full path"),
     ],
 )
-async def test_what_does_not_fit_is_not_sent_and_says_why(
+async def test_what_does_not_fit_is_not_sent_says_why_and_can_be_mended_at_once(
     session: Session, kind: str, why: str
 ) -> None:
     call = await asked(session, kind)
@@ -99,10 +100,15 @@ async def test_what_does_not_fit_is_not_sent_and_says_why(
     if isinstance(view.body, RootsBody):
         view.body.lines.value = "data"
 
-    view.accept.click()
+    come_from_page(view.accept)
+    said = page(view.said.value).text
+    still_open = [question.call_id for question in session.questions.open()]
+    fill(view)
+    come_from_page(view.accept)
 
-    assert why in page(view.said.value).text
-    assert [question.call_id for question in session.questions.open()] == [call.id]
+    assert why in said
+    assert still_open == [call.id]
+    assert (await told(call))[kind] == ANSWERS[kind]
     view.close()
 
 

@@ -178,6 +178,16 @@ async def test_a_double_click_sends_once(session: Session) -> None:
     assert len(desk.calls) == 1
 
 
+async def test_a_form_that_is_mended_and_sent_at_once_is_sent(session: Session) -> None:
+    desk = Desk(session, ADD, a=1)
+
+    for text in ("no number", "2", "3"):
+        at(desk, "a *").value = text
+        come_from_page(button(desk, "Send"))
+
+    assert [call.arguments["a"] for call in desk.calls] == [2, 3]
+
+
 async def test_nothing_invalid_is_sent_whoever_asks_for_it(session: Session, shelf: Shelf) -> None:
     desk = Desk(session, ADD)
     at(desk, "a *").value = "no number"
