@@ -147,7 +147,9 @@ class Desk:
 
     def _act(self, action: Callable[..., object], given: object, view: PlaceView | None) -> None:
         if view is not None:
-            self._touched.add(view.node.path)
+            path = view.node.path
+            # Who is in an item is in its list as well, but the form as a whole is everywhere.
+            self._touched.update(path[:end] for end in range(1, len(path) + 1))
         self.is_acting = True
         try:
             action(given)

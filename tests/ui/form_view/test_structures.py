@@ -39,6 +39,17 @@ def test_opening_a_list_begins_its_first_item() -> None:
     assert view.model.value() == {"tags": ["a"]}
 
 
+def test_what_is_wrong_with_a_list_is_said_to_whoever_is_in_one_of_its_items() -> None:
+    view = form({"tags": ["a", "b"]}, tags=TEXTS | {"uniqueItems": True})
+
+    at(view, "item 2 of 2").value = "a"
+    wrong = words(view)
+    at(view, "item 2 of 2").value = "c"
+
+    assert "✗its items must all be different" in wrong
+    assert "✗" not in words(view)
+
+
 def test_items_are_added_removed_and_moved() -> None:
     view = form({"tags": ["a", "b", "c"]}, tags=TEXTS)
 
