@@ -100,16 +100,24 @@ def settle_clicks(
         clock: Seconds; to tell a double click.
     """
     button.on_msg(button._handle_button_msg, remove=True)
-    last_at, last_count = float("-inf"), 0
+    last_at = float("-inf")
+    counted: int | None = None
+    """Changes before the last click; None while it waits, so that those to come are among them."""
 
     def came(_: Any, content: Any, __: Any) -> None:
-        nonlocal last_at, last_count
+        nonlocal last_at, counted
         if content.get("event", "") != "click":
             return
-        at, count = clock(), settling.change_count
-        is_second = count == last_count and at - last_at < DOUBLE_CLICK_SECONDS
-        last_at, last_count = at, count
-        if not is_second:
-            settling.then(button.click)
+        at, before = clock(), last_at
+        last_at = at
+        is_same = counted is None or counted == settling.change_count
+        if at - before >= DOUBLE_CLICK_SECONDS or not is_same:
+            counted = None
+            settling.then(press)
+
+    def press() -> None:
+        nonlocal counted
+        counted = settling.change_count
+        button.click()
 
     button.on_msg(came)

@@ -109,6 +109,25 @@ def test_a_quick_click_after_a_change_is_no_second_one(desk: Desk) -> None:
     assert desk.sent == ["a", "b"]
 
 
+@pytest.mark.parametrize("is_early", [True, False])
+def test_what_a_click_waited_for_does_not_make_two_of_a_double_click(
+    desk: Desk, is_early: bool
+) -> None:
+    desk.reply()
+    desk.text.value = "hal"
+    desk.click()
+    desk.text.value = "half"
+    desk.settling.changed()
+
+    if is_early:
+        desk.click(after_seconds=0.1)
+    desk.reply()
+    desk.click(after_seconds=0.1)
+    desk.reply()
+
+    assert desk.sent == ["half"]
+
+
 def test_clicks_that_a_busy_kernel_takes_all_at_once_send_once(desk: Desk) -> None:
     desk.reply()
     for _ in range(5):
