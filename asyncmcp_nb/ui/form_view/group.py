@@ -28,7 +28,7 @@ class GroupView(PlaceView):
         self.count = kit.html("amcp-count")
         self.state = StateChoice(desk, self)
         self.tools = kit.box([], "amcp-tools")
-        self.notes = NotesBox(desk, node, has_help=not is_bare)
+        self.notes = NotesBox(desk, node, has_help=not is_bare, is_spacing=False)
         self.body = kit.box([], "amcp-body")
         self.head = kit.box([self.fold, self.count, self.tools, self.state.widget], "amcp-head")
         mark(self.head, HIDDEN, is_bare)
@@ -46,7 +46,6 @@ class GroupView(PlaceView):
             self.show_body(node)
         self._show_head(node, label, is_shown=is_shown)
         self.notes.show(node, self.message(node))
-        mark(self.notes.line, HIDDEN, not self.notes.line.value)
 
     def show_body(self, node: Node) -> None:
         """Bring what is below in line."""

@@ -15,9 +15,12 @@ class NotesBox:
         desk: Where it stands.
         node: The place.
         has_help: Whether it is said here what the place is for, and not above it already.
+        is_spacing: Whether an empty line is room between a place and the next.
     """
 
-    def __init__(self, desk: Desk, node: Node, *, has_help: bool = True) -> None:
+    def __init__(
+        self, desk: Desk, node: Node, *, has_help: bool = True, is_spacing: bool = True
+    ) -> None:
         self._desk = desk
         self._has_help = has_help
         self._room = ""
@@ -29,6 +32,8 @@ class NotesBox:
             fold = desk.kit.html("amcp-notes-box")
             fold.value = str(folded)
             self.widgets.append(fold)
+        # A fold makes room enough.
+        self._is_spacing = is_spacing and len(self.widgets) == 1
 
     def show(self, node: Node, message: str | None) -> None:
         """Bring the line in line with a place.
@@ -44,5 +49,4 @@ class NotesBox:
         self._room = shown.room
         if self.line.value != shown.markup:
             self.line.value = str(shown.markup)
-        # An empty line is room between a field and the next; a fold makes room enough.
-        mark(self.line, HIDDEN, not shown.markup and len(self.widgets) > 1)
+        mark(self.line, HIDDEN, not (shown.markup or self._is_spacing))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
 import ipywidgets
 import pytest
 
@@ -27,6 +30,13 @@ WHOLE = {"type": "integer"}
 TEXTS = {"type": "array", "items": TEXT}
 
 
+def everything(widget: Any) -> Iterator[Any]:
+    """A widget and all that is in it, hidden or not."""
+    yield widget
+    for child in getattr(widget, "children", ()):
+        yield from everything(child)
+
+
 # -- lists ------------------------------------------------------------------------------------
 
 
@@ -48,6 +58,17 @@ def test_what_is_wrong_with_a_list_is_said_to_whoever_is_in_one_of_its_items() -
 
     assert "✗its items must all be different" in wrong
     assert "✗" not in words(view)
+
+
+def test_nothing_about_a_head_is_sent_to_the_page_while_it_stays_as_it_is() -> None:
+    view = form({"tags": ["a", "b"]}, tags=TEXTS)
+    changed: list[str] = []
+    for widget in everything(view.widget):
+        widget.observe(lambda change: changed.append(change["name"]), "_dom_classes")
+
+    view.refresh()
+
+    assert changed == []
 
 
 def test_items_are_added_removed_and_moved() -> None:
