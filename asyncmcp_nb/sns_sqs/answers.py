@@ -4,7 +4,8 @@ A worker claims a request before it runs it, and keeps the answer before it publ
 gets the request again then knows: it has an answer, which is sent again; it runs elsewhere, and a
 duplicate of it is dropped, since that worker holds another message of it; or nobody has it.
 
-Dropping a duplicate loses nothing. A claim names the message that its worker holds, and a message
+Dropping a duplicate loses nothing, as long as only the message is dropped that a claim was refused
+for, and none that was to share its fate. A claim names the message that its worker holds, and one
 is acknowledged only after its request has ended (or while it runs as a stream, which holds no
 lease), or because another claim, for another message, was the valid one just then: at each moment
 the message of the latest claim is still in the queue. If its worker dies, the queue gives that

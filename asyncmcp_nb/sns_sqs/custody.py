@@ -120,11 +120,10 @@ class Custody:
                     self._refuse_duplicates(work)
                     ready += self._repeat(work, answer)
                 case Elsewhere():
-                    # That worker holds another message of it, which comes again if it dies.
                     self._tally.add("duplicate")
                     self._refuse_duplicates(work)
                     self._window.forget(work.identity)
-                    self.acknowledge(work)
+                    self._drop(work)
                 case None:
                     ready.append((work, None))
         return ready
@@ -138,6 +137,17 @@ class Custody:
             return []
         self._leases.hold(work.receipts, time.monotonic())
         return [(work, answer)]
+
+    def _drop(self, work: Work) -> None:
+        """Delete the message of a claim that was refused: the other worker holds another one.
+
+        Those that joined it meanwhile are not deleted with it. Where the other worker has died and
+        is not known to have, one of them may be its message, the last of the request.
+        """
+        receipts = self._let_go(work)
+        for dropped in receipts[:1]:
+            self.acker.submit(dropped, ignore)
+        self._make_visible(receipts[1:])
 
     def _refuse_duplicates(self, work: Work) -> None:
         """Let none join a request that is not to be run here; it would share its receipts."""
@@ -214,7 +224,10 @@ class Custody:
             if receipts := self._let_go(work):
                 self._tally.add("handed_back")
                 released += receipts
-        for batch in batches(released):
+        self._make_visible(released, after_seconds)
+
+    def _make_visible(self, receipts: Sequence[str], after_seconds: float = 0.0) -> None:
+        for batch in batches(receipts):
             try:
                 self._bus.extend(self._queue, batch, after_seconds)
             except BusError as exc:

@@ -10,7 +10,7 @@ import pytest
 from asyncmcp_nb.errors import CallTimedOut
 from asyncmcp_nb.ledger import Status
 from asyncmcp_nb.server.host import hosting
-from tests.helpers import PATIENCE_SECONDS, Plug, ToolContext, tool_server
+from tests.helpers import PATIENCE_SECONDS, Plug, ToolContext, eventually, tool_server
 from tests.session.conftest import Stage
 
 
@@ -75,6 +75,8 @@ async def test_the_progress_of_a_call_never_falls_when_another_worker_runs_it_ag
                 gate.set()
                 await call
 
+    # Whoever waits for a call is woken before the observers are told.
+    await eventually(lambda: 0.9 in shown)
     seen = [progress for progress in shown if progress is not None]
     assert seen == sorted(seen)
     assert sorted(set(seen)) == [0.6, 0.9]

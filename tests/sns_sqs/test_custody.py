@@ -245,9 +245,11 @@ def admit_twice(desk: Desk, slow: SlowAnswers) -> tuple[Work, list[tuple[Work, A
         return first, admitted.result(PATIENCE_SECONDS)
 
 
-def others_claim(slow: SlowAnswers, work_identity: str) -> None:
+def others_claim(
+    slow: SlowAnswers, work_identity: str, message_id: str = "another message"
+) -> None:
     slow.live("other", 2**40)
-    MemoryAnswers.claim(slow, "other", [Claim(work_identity, "another message")], 0)
+    MemoryAnswers.claim(slow, "other", [Claim(work_identity, message_id)], 0)
 
 
 def test_a_duplicate_that_comes_while_a_request_is_claimed_shares_its_fate_when_it_is_granted(
@@ -263,7 +265,7 @@ def test_a_duplicate_that_comes_while_a_request_is_claimed_shares_its_fate_when_
     desk.bus.wait_until(lambda: desk.bus.depth(SERVER_QUEUE) == 0)
 
 
-def test_a_duplicate_that_comes_while_a_request_is_claimed_shares_its_fate_when_another_runs_it(
+def test_a_duplicate_that_comes_while_a_request_is_claimed_claims_for_itself_when_another_runs_it(
     desk: Desk, slow: SlowAnswers, alice: RawClient
 ) -> None:
     others_claim(slow, f"{alice.connection_id} 1")
@@ -272,8 +274,29 @@ def test_a_duplicate_that_comes_while_a_request_is_claimed_shares_its_fate_when_
     work, admitted = admit_twice(desk, slow)
 
     assert admitted == []
-    desk.bus.wait_until(lambda: desk.bus.depth(SERVER_QUEUE) == 0)
     assert (work.ended, desk.custody.running()) == (True, [])
+    assert desk.custody.admit([desk.receive()]) == []
+    desk.bus.wait_until(lambda: desk.bus.depth(SERVER_QUEUE) == 0)
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+def test_the_message_of_a_worker_that_died_unnoticed_is_not_dropped_with_a_duplicate_of_it(
+    desk: Desk, slow: SlowAnswers, alice: RawClient, is_first: bool
+) -> None:
+    """Both come to the same worker at once: the queue gives away what the dead one held."""
+    alice.send(tool_call(1, "slow"), tool_call(1, "slow"))
+    works = [desk.receive(), desk.receive()]
+    dead_ones = works[0 if is_first else 1].delivery.message_id
+    others_claim(slow, works[0].identity, dead_ones)
+    slow.go_on.set()
+
+    admitted = desk.custody.admit(works)
+    if not admitted:
+        admitted = desk.custody.admit([desk.receive()])
+
+    [(work, answer)] = admitted
+    assert (work.delivery.message_id, answer) == (dead_ones, None)
+    desk.bus.wait_until(lambda: desk.bus.depth(SERVER_QUEUE) == len(work.receipts))
 
 
 def test_a_duplicate_that_comes_while_a_request_is_claimed_shares_its_fate_when_it_has_an_answer(

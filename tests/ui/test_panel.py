@@ -16,7 +16,7 @@ import ipywidgets
 import pytest
 
 from asyncmcp_nb import Deployment, connect, serve
-from asyncmcp_nb.session import CallRecord, Policies, Session
+from asyncmcp_nb.session import Policies, Session
 from asyncmcp_nb.ui.kit.turns import turn
 from asyncmcp_nb.ui.panel import STILL_COUNT, Panel, PanelPart, panel_of
 from asyncmcp_nb.ui.workplace import FORM_COUNT
@@ -412,15 +412,28 @@ async def test_a_panel_lives_as_long_as_its_widget_and_no_longer(session: Sessio
     assert kept
 
 
-async def test_an_observer_is_gone_with_its_panel(session: Session) -> None:
-    rows: list[CallRecord] = []
+async def test_a_panel_that_is_closed_observes_nothing(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    observers: list[object] = []
+    subscribe = session.log.subscribe
+
+    def subscribe_noted(observer: Any) -> Callable[[], None]:
+        unsubscribe = subscribe(observer)
+        observers.append(observer)
+
+        def unsubscribe_noted() -> None:
+            observers.remove(observer)
+            unsubscribe()
+
+        return unsubscribe_noted
+
+    monkeypatch.setattr(session.log, "subscribe", subscribe_noted)
     panel = Panel(session)
+    was_observed = bool(observers)
+
     panel.close()
-    unsubscribe = session.log.subscribe(rows.extend)
 
-    call = session.submit("echo", text="x")
-    await call
-    unsubscribe()
-
-    assert {row.call_id for row in rows} == {call.id}
+    await eventually(lambda: not observers)
+    assert was_observed
     assert not panel.is_live
