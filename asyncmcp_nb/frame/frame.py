@@ -11,38 +11,14 @@ import pandas as pd
 
 from asyncmcp_nb.frame import build
 from asyncmcp_nb.frame.columns import COLUMNS
-from asyncmcp_nb.frame.gather import Floats, Integers, Names, Strings
+from asyncmcp_nb.frame.gather import Floats, Gathered, Integers, Strings, Tools
 from asyncmcp_nb.ledger import STATUSES, CallFilter, CallRecord, LedgerReader, Status
+from asyncmcp_nb.ledger.block import FIELDS, FLOATS, INTEGERS, TEXTS, Block
+from asyncmcp_nb.ledger.parts import Columns
 from asyncmcp_nb.ledger.structured import structured_column
 from asyncmcp_nb.ledger.texts import values_of
 
-_FIELDS: Final = (
-    "call_id",
-    "tool",
-    "status",
-    "arguments_json",
-    "submitted_at",
-    "sent_at",
-    "running_at",
-    "responded_at",
-    "progress",
-    "progress_message",
-    "text",
-    "answer_json",
-    "error_code",
-    "error_message",
-    "request_bytes",
-    "response_bytes",
-    "deliveries",
-    "attempts",
-    "group",
-    "session",
-)
-"""Of ``CallRecord``: what the columns are made of."""
-
 _TIMES: Final = ("submitted_at", "sent_at", "running_at", "responded_at")
-_COUNTS: Final = ("error_code", "request_bytes", "response_bytes", "deliveries", "attempts")
-_TEXTS: Final = ("call_id", "progress_message", "text", "error_message", "group", "session")
 
 
 def to_frame(records: Iterable[CallRecord]) -> pd.DataFrame:
@@ -53,9 +29,9 @@ def to_frame(records: Iterable[CallRecord]) -> pd.DataFrame:
     any size are exact.
     """
     rows = list(records)
-    fields: dict[str, Sequence[Any]] = {name: [getattr(r, name) for r in rows] for name in _FIELDS}
+    fields: dict[str, Sequence[Any]] = {name: [getattr(r, name) for r in rows] for name in FIELDS}
     fields["status"] = [row.status.rank for row in rows]
-    return _frame([tuple(fields.values())])
+    return _frame([fields])
 
 
 def read_frame(ledger: LedgerReader, chosen: CallFilter) -> pd.DataFrame:
@@ -63,37 +39,39 @@ def read_frame(ledger: LedgerReader, chosen: CallFilter) -> pd.DataFrame:
 
     100,000 calls take a fraction of what it takes to make their records first.
     """
-    with _uncollected(), closing(ledger.fields(_FIELDS, chosen)) as parts:
+    with _uncollected(), closing(ledger.parts(chosen)) as parts:
         return _frame(parts)
 
 
-def _frame(parts: Iterable[Sequence[Sequence[Any]]]) -> pd.DataFrame:
-    """A frame of ``_FIELDS`` that come in parts, with statuses as ranks."""
-    numbers = {name: Floats() for name in (*_TIMES, "progress")}
-    counts = {name: Integers() for name in _COUNTS}
-    texts = {name: Strings() for name in _TEXTS}
-    tools = Names()
-    gathering = {**numbers, **counts, **texts, "tool": tools}
-    ranks: list[int] = []
+def _frame(parts: Iterable[Block | Columns]) -> pd.DataFrame:
+    numbers = {name: Floats(name) for name in FLOATS}
+    counts = {name: Integers(name) for name in INTEGERS}
+    texts = {name: Strings(name) for name in TEXTS}
+    tools = Tools()
+    gathering: dict[str, Gathered] = {**numbers, **counts, **texts, "tool": tools}
     arguments: list[Any] = []
     structured: list[Any] = []
     for part in parts:
-        fields: dict[str, Any] = dict(zip(_FIELDS, part, strict=True))
-        for name, column in gathering.items():
-            column.add(fields[name])
-        ranks += fields["status"]
-        arguments += values_of(fields["arguments_json"])
-        structured += structured_column(fields["answer_json"])
+        if isinstance(part, Block):
+            for column in gathering.values():
+                column.add_block(part)
+            arguments += part.arguments()
+            structured += part.structured()
+        else:
+            for name, column in gathering.items():
+                column.add(part[name])
+            arguments += values_of(part["arguments_json"])
+            structured += structured_column(part["answer_json"])
     times = {name: numbers[name].array() for name in _TIMES}
     series = {
+        **{name: column.series() for name, column in (counts | texts).items()},
+        **{name: build.times(seconds) for name, seconds in times.items()},
         "tool": tools.series(),
-        "status": _by_rank(ranks),
+        "status": _by_rank(counts["status"].array()),
         "arguments": build.objects(arguments),
         "latency": build.waits(times["submitted_at"], times["responded_at"]),
         "progress": pd.Series(numbers["progress"].array()),
         "structured": build.objects(structured),
-        **{name: build.times(seconds) for name, seconds in times.items()},
-        **{name: column.series() for name, column in (counts | texts).items()},
     }
     return pd.DataFrame({column.name: series[column.name] for column in COLUMNS}, copy=False)
 
@@ -112,9 +90,9 @@ def _uncollected() -> Generator[None]:
 
 def statuses(values: Iterable[Status]) -> pd.Series:
     """An ordered category of all nine statuses, so that ``frame.status < "done"`` works."""
-    return _by_rank([status.rank for status in values])
+    return _by_rank(build.integer_array([status.rank for status in values]))
 
 
-def _by_rank(ranks: Sequence[int]) -> pd.Series:
+def _by_rank(ranks: build.Integers) -> pd.Series:
     ordered = pd.CategoricalDtype([status.value for status in STATUSES], ordered=True)
-    return pd.Series(pd.Categorical.from_codes(build.integer_array(ranks), dtype=ordered))
+    return pd.Series(pd.Categorical.from_codes(ranks, dtype=ordered))

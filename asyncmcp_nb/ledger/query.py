@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -147,6 +147,17 @@ def page(
     parts = ["SELECT", columns, "FROM calls WHERE position IN (SELECT position FROM calls"]
     parts += [clause, order, "LIMIT ? OFFSET ?)", order]
     return " ".join(parts), [*parameters, -1 if limit is None else limit, offset]
+
+
+def select(fields: Sequence[str], rest: str) -> str:
+    """The statement for some fields of ``CallRecord``; ``status`` is its rank.
+
+    Args:
+        fields: At least one.
+        rest: Of which calls, in which order.
+    """
+    columns = ", ".join(FIELDS.get(name, name) for name in fields)
+    return " ".join(["SELECT", columns, "FROM calls", rest])
 
 
 def distinct(column: Literal["tool", "group_name"]) -> str:

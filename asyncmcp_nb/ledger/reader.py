@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Generator, Iterable, Sequence
-from typing import Any, Final
+from collections.abc import Collection, Generator, Iterable
+from typing import Final
 
 from asyncmcp_nb.ledger import log_query, query
 from asyncmcp_nb.ledger.answers import storable
+from asyncmcp_nb.ledger.block import Block
+from asyncmcp_nb.ledger.parts import Columns, parts
 from asyncmcp_nb.ledger.query import EVERYTHING, CallFilter
 from asyncmcp_nb.ledger.records import Binding, CallRecord, LogEntry, Unsolicited
 from asyncmcp_nb.ledger.schema import CALL_COLUMNS
 from asyncmcp_nb.ledger.status import OUTSTANDING, STATUSES, Status
 from asyncmcp_nb.ledger.store import Store
-
-_CHUNK_COUNT: Final = 1_000
 
 _SELECT: Final = " ".join(["SELECT", CALL_COLUMNS, "FROM calls"])
 
@@ -90,27 +90,19 @@ class LedgerReader:
         )
         return self._records(statement, parameters)
 
-    def fields(
-        self, names: Sequence[str], chosen: CallFilter = EVERYTHING
-    ) -> Generator[tuple[Sequence[Any], ...]]:
-        """Some fields of calls in the order of submission, without making a record of each.
+    def parts(self, chosen: CallFilter = EVERYTHING) -> Generator[Block | Columns]:
+        """Calls in the order of submission, without making a record of each.
+
+        All parts are of one moment, whatever is written meanwhile; take them all, or close it.
 
         Args:
-            names: Fields of ``CallRecord``, at least one; ``status`` is its rank.
             chosen: The filter.
 
         Yields:
-            A sequence a field for the first thousand calls, then for the next: as much as stays
-            in a processor's cache until it is made into something else.
+            Up to a thousand calls: a block, or for each of ``block.FIELDS`` a value a call.
         """
-        columns = ", ".join(query.FIELDS.get(name, name) for name in names)
-        statement, parameters = query.page(
-            chosen, order_by="position", descending=False, limit=None, offset=0, columns=columns
-        )
-        with self._store.reading() as db:
-            rows = db.execute(statement, parameters)
-            while chunk := rows.fetchmany(_CHUNK_COUNT):
-                yield tuple(zip(*chunk, strict=True))
+        with self._store.snapshot() as db:
+            yield from parts(db, chosen)
 
     def call_ids(
         self,

@@ -28,6 +28,7 @@ from asyncmcp_nb.ledger.records import (
     Sent,
     Unsolicited,
 )
+from asyncmcp_nb.ledger.sealing import seal_before, unseal
 from asyncmcp_nb.ledger.status import STATUSES, TERMINAL, Status, next_status
 
 UNSOLICITED_COUNT: Final = 1_000
@@ -103,6 +104,8 @@ def record_sent(db: sqlite3.Connection, sent: Sent) -> None:
         "attempts = attempts + 1 WHERE position = ?",
         (status.rank, sent.sent_at, sent.request_bytes, position),
     )
+    if status in TERMINAL:
+        unseal(db, position)
 
 
 def record_arrival(db: sqlite3.Connection, arrival: Arrival) -> Recorded:
@@ -182,6 +185,7 @@ def _record_answer(
             "UPDATE calls SET deliveries = deliveries + ? WHERE position = ?",
             (counted, target.position),
         )
+        unseal(db, target.position)
         return Outcome.DUPLICATE
     ended_at = None if is_question else arrival.received_at
     result = storable(arrival.payload) if arrival.kind == "result" else None
@@ -203,7 +207,10 @@ def _record_answer(
             target.position,
         ),
     )
-    return Outcome.UPDATED if is_question else Outcome.COMPLETED
+    if is_question:
+        return Outcome.UPDATED
+    seal_before(db, target.position)
+    return Outcome.COMPLETED
 
 
 def _record_progress(db: sqlite3.Connection, target: _Target, arrival: Arrival) -> Outcome:

@@ -116,6 +116,19 @@ class Store:
         except sqlite3.Error as exc:
             raise self._explain(exc) from exc
 
+    @contextmanager
+    def snapshot(self) -> Generator[sqlite3.Connection, None, None]:
+        """As ``reading``, with all reads of one moment, whatever is written meanwhile."""
+        with self.reading() as db:
+            if self.name == IN_MEMORY:  # and nobody else's, until this ends
+                yield db
+                return
+            db.execute("BEGIN")
+            try:
+                yield db
+            finally:
+                db.execute("COMMIT")
+
     def close(self) -> None:
         """Refuse further use; a read under way ends by itself. May be called again."""
         with self._lock, self._pool_lock:

@@ -25,14 +25,25 @@ def structured_of(result_json: str | None) -> Any:
 def structured_column(results: Sequence[str | None]) -> list[Any]:
     """The ``structuredContent`` of each result; many at once take half the time."""
     try:
-        objects = values_of([_end(result) for result in results])
+        return structured_in(values_of(ends_of(results)))
     except (ValueError, RecursionError):
         return [_parsed(result) for result in results]
-    return [None if found is None else found["structuredContent"] for found in objects]
+
+
+def ends_of(results: Sequence[str | None]) -> list[str]:
+    """What begins with the key, of each result as a JSON text; ``null`` where it has none.
+
+    It is valid where the key is the answer's own.
+    """
+    return [_end(result) for result in results]
+
+
+def structured_in(ends: Sequence[Any]) -> list[Any]:
+    """The structured content of each answer, from the values of ``ends_of``."""
+    return [None if found is None else found["structuredContent"] for found in ends]
 
 
 def _end(result: str | None) -> str:
-    """What begins with the key, as an object that is valid where the key is the answer's own."""
     if result is None:
         return "null"
     begin = result.find(_KEY)

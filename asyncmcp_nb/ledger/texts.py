@@ -18,7 +18,16 @@ def values_of(texts: Iterable[str]) -> list[Any]:
         ValueError: One is not valid.
         RecursionError: One is nested deeper than Python reads.
     """
-    array = f"[{','.join(texts)}]"
+    return values_in(array_of(texts))
+
+
+def array_of(texts: Iterable[str]) -> str:
+    """JSON texts as the JSON text of their array."""
+    return f"[{','.join(texts)}]"
+
+
+def values_in(array: str | bytes) -> list[Any]:
+    """The values of an array's JSON text; raises as ``values_of`` does."""
     try:
         return from_json(array)
     except ValueError:

@@ -6,6 +6,7 @@ import pytest
 
 from asyncmcp_nb.errors import ConfigError
 from asyncmcp_nb.ledger import OUTSTANDING, CallFilter, CallRecord, Ledger, NewCall, Status
+from asyncmcp_nb.ledger.block import Block
 from asyncmcp_nb.ledger.query import ORDERS, page
 from asyncmcp_nb.ledger.store import Store
 
@@ -206,24 +207,26 @@ def test_a_filter_is_answered_from_an_index(tmp_path: Path, chosen: CallFilter, 
     assert f"USING COVERING INDEX {index}" in " ".join(str(step) for step in plan)
 
 
-def test_some_fields_are_read_as_columns(busy: Desk) -> None:
+def test_calls_are_read_as_columns(busy: Desk) -> None:
     chosen = CallFilter(group="g")
 
-    parts = busy.ledger.fields(["call_id", "status", "group", "arguments_json"], chosen)
+    (part,) = busy.ledger.parts(chosen)
 
-    ranks = (Status.SENT.rank, Status.DONE.rank)
-    assert list(parts) == [(("sent", "done"), ranks, ("g", "g"), ("{}", "{}"))]
-    assert list(busy.ledger.fields(["call_id"], CallFilter(tool="none"))) == []
+    assert not isinstance(part, Block)
+    assert part["status"] == (Status.SENT.rank, Status.DONE.rank)
+    wanted = {"call_id": ("sent", "done"), "group": ("g", "g"), "arguments_json": ("{}", "{}")}
+    assert {field: part[field] for field in wanted} == wanted
+    assert list(busy.ledger.parts(CallFilter(tool="none"))) == []
 
 
-def test_fields_of_many_calls_come_in_parts_and_in_order(desk: Desk) -> None:
+def test_many_calls_come_in_parts_and_in_order(desk: Desk) -> None:
     names = [f"call{number}" for number in range(2_000)]
     desk.ledger.add([NewCall(name, "t", {}, 100.0, None, "session") for name in names])
 
-    parts = [part for (part,) in desk.ledger.fields(["call_id"])]
+    parts = [part for part in desk.ledger.parts() if not isinstance(part, Block)]
 
     assert len(parts) > 1
-    assert [name for part in parts for name in part] == names
+    assert [name for part in parts for name in part["call_id"]] == names
 
 
 def test_ids_alone_come_in_any_order(busy: Desk) -> None:

@@ -1,0 +1,86 @@
+"""Blocks of calls that have ended, kept beside their rows so that a frame of many is quick.
+
+A block is a copy and never the truth: when a call of it changes after all, the block is deleted in
+the same transaction, and its calls are read from their rows again.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Final
+
+from asyncmcp_nb.ledger.block import FIELDS, Block, Packed, pack
+from asyncmcp_nb.ledger.query import select
+
+SIZE: Final = 1_000
+"""Positions in a block. Files have blocks of this size: another one needs a migration."""
+
+_CONSIDERED_COUNT: Final = 8
+_SEALED_COUNT: Final = 2
+"""Blocks that are looked at, and made, at once: about 10 ms each, on the path of an answer. Two,
+so that those come in that had to wait for a call, beside the one that comes in its turn."""
+
+
+def seal_before(db: sqlite3.Connection, position: int) -> None:
+    """Make blocks of calls that have ended, in the transaction of the caller.
+
+    The latest is left for the next time: answers come twice, and requests are known to be sent
+    after their answer, but both soon.
+
+    Args:
+        db: In a transaction.
+        position: Of a call that has just ended.
+    """
+    if position % SIZE:
+        return
+    newest = position - 2 * SIZE + 1
+    oldest = max(1, newest - (_CONSIDERED_COUNT - 1) * SIZE)
+    sealed = set(sealed_in(db, oldest, last_of(newest)))
+    wanted = [first for first in range(newest, oldest - 1, -SIZE) if first not in sealed]
+    whole = [first for first in wanted if _has_ended(db, first)]
+    for first in whole[:_SEALED_COUNT]:
+        _seal(db, first)
+
+
+def unseal(db: sqlite3.Connection, position: int) -> None:
+    """Delete the block of a call, where there is one: the call changes although it has ended."""
+    db.execute("DELETE FROM blocks WHERE first = ?", (position - (position - 1) % SIZE,))
+
+
+def sealed_in(db: sqlite3.Connection, after: int, up_to: int) -> list[int]:
+    """The first positions of the blocks that lie between two positions, in order."""
+    found = db.execute(
+        "SELECT DISTINCT first FROM blocks WHERE first BETWEEN ? AND ?", (after, up_to - SIZE + 1)
+    )
+    return sorted(int(row[0]) for row in found)
+
+
+def last_of(first: int) -> int:
+    """The last position of the block that begins with this one."""
+    return first + SIZE - 1
+
+
+def read_block(db: sqlite3.Connection, first: int) -> Block:
+    """The block that begins with a position."""
+    rows = db.execute("SELECT field, data, numbers, missing FROM blocks WHERE first = ?", (first,))
+    return Block({str(field): Packed(*packed) for field, *packed in rows})
+
+
+def _has_ended(db: sqlite3.Connection, first: int) -> bool:
+    """Whether there are calls in a block's place, and all of them have ended."""
+    (outstanding,) = db.execute(
+        "SELECT max(status < 4) FROM calls WHERE position BETWEEN ? AND ?",
+        (first, last_of(first)),
+    ).fetchone()
+    return outstanding == 0
+
+
+def _seal(db: sqlite3.Connection, first: int) -> None:
+    statement = select(FIELDS, "WHERE position BETWEEN ? AND ? ORDER BY position")
+    rows = db.execute(statement, (first, last_of(first))).fetchall()
+    columns = dict(zip(FIELDS, zip(*rows, strict=True), strict=True))
+    packed = pack(columns) or {}
+    db.executemany(
+        "INSERT INTO blocks (first, field, data, numbers, missing) VALUES (?, ?, ?, ?, ?)",
+        [(first, field, *column) for field, column in packed.items()],
+    )
