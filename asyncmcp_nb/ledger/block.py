@@ -1,4 +1,4 @@
-"""A thousand calls that have ended, column by column as a frame takes them: pure.
+"""Calls that have ended, column by column as a frame takes them: pure.
 
 Numbers are little-endian and 8 bytes each, texts stand one behind the other with where each begins
 and ends, and JSON values are one array. So a column is read without making a Python object of each

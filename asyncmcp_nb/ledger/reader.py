@@ -99,7 +99,7 @@ class LedgerReader:
             chosen: The filter.
 
         Yields:
-            Up to a thousand calls: a block, or for each of ``block.FIELDS`` a value a call.
+            A block, or for up to a thousand calls and for each of ``block.FIELDS`` a value a call.
         """
         with self._store.snapshot() as db:
             yield from parts(db, chosen)

@@ -12,12 +12,12 @@ from typing import Final
 from asyncmcp_nb.ledger.block import FIELDS, Block, Packed, pack
 from asyncmcp_nb.ledger.query import select
 
-SIZE: Final = 1_000
+SIZE: Final = 250
 """Positions in a block. Files have blocks of this size: another one needs a migration."""
 
 _CONSIDERED_COUNT: Final = 8
 _SEALED_COUNT: Final = 2
-"""Blocks that are looked at, and made, at once: about 10 ms each, on the path of an answer. Two,
+"""Blocks that are looked at, and made, at once: about 4 ms each, on the path of an answer. Two,
 so that those come in that had to wait for a call, beside the one that comes in its turn."""
 
 

@@ -61,7 +61,9 @@ def again(book: Book, number: int) -> None:
         book.ledger.record([Arrival(SESSION, name, "result", payload, 9.0, 12)])
 
 
-@settings(deadline=None, max_examples=60, suppress_health_check=list(HealthCheck))
+@settings(
+    deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(st.lists(st.tuples(st.sampled_from(STEPS), st.integers(0, 40)), max_size=20))
 def test_whatever_happens_blocks_and_rows_give_the_same_frame(
     steps: list[tuple[str, int]],

@@ -42,7 +42,7 @@ def rows(draw: st.DrawFn) -> dict[str, list[Any]]:
 
 def answer(structured: Any) -> str | None:
     """A result with this content; none for None."""
-    result = {"content": [], "structuredContent": structured}
+    result: dict[str, Any] = {"content": [], "structuredContent": structured}
     return None if structured is None else json.dumps(result)
 
 

@@ -160,7 +160,7 @@ def test_few_blocks_are_made_at_once(desk: Desk) -> None:
     assert blocks == ["[19 20 21]", "[22 23 24]"]
 
 
-def test_blocks_are_of_a_thousand_calls_in_every_file(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_blocks_are_of_the_size_that_files_have(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()
 
-    assert sealing.SIZE == 1_000
+    assert sealing.SIZE == 250
