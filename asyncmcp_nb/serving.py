@@ -245,7 +245,7 @@ def _assignments(
     # Without a key of the deployment's, sessions last as long as the pool.
     own_key = os.urandom(MIN_KEY_BYTES) if deployment.session_key_file is None else None
     # Not left to the workers, which would fail one by one.
-    Sealer.from_file(deployment.session_key_file)
+    read_session_key(deployment.session_key_file)
     message_limit_bytes = broker.topic_limit_bytes(deployment)
     found: list[Assignment] = []
     for worker_id in worker_ids:

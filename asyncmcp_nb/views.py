@@ -22,11 +22,11 @@ class PandasViews:
 
         return read_frame(ledger, chosen)
 
-    def results(self, records: Sequence[CallRecord]) -> pd.DataFrame:
+    def results(self, ledger: LedgerReader, chosen: CallFilter) -> pd.DataFrame:
         """See ``LogViews.results``."""
-        from asyncmcp_nb.frame import to_results
+        from asyncmcp_nb.frame import read_results
 
-        return to_results(records)
+        return read_results(ledger, chosen)
 
     def export(self, records: Sequence[CallRecord], path: Path, redact: Any) -> Path:
         """See ``LogViews.export``."""

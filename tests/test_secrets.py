@@ -12,7 +12,7 @@ from typing import Any
 import anyio.to_thread
 import pytest
 
-from asyncmcp_nb.config import Deployment, SnsSqsTransportConfig, read_key
+from asyncmcp_nb.config import Deployment, SnsSqsTransportConfig, read_key, read_session_key
 from asyncmcp_nb.errors import ConfigError
 from asyncmcp_nb.server.handle import ServerHandle, Shared
 from asyncmcp_nb.server.pool_messages import Assignment
@@ -111,7 +111,7 @@ def test_what_is_made_of_keys_shows_none(
 ) -> None:
     config: SnsSqsTransportConfig = memory.server(signing_keys=KEYS)
     ring = KeyRing([read_key(KEYS[0])])
-    sealer = Sealer.from_file(str(key_file))
+    sealer = Sealer(read_session_key(str(key_file)))
     assignment = Assignment(
         app="m:app",
         deployment=deployment,
@@ -187,7 +187,7 @@ async def test_a_server_and_its_status_show_no_key(
         memory.bus,
         memory.server(signing_keys=KEYS),
         deployment="base",
-        shared=Shared(sealer=Sealer.from_file(str(key_file))),
+        shared=Shared(sealer=Sealer(read_session_key(str(key_file)))),
     )
     async with await anyio.to_thread.run_sync(handle.start):
         status = await anyio.to_thread.run_sync(handle.check)

@@ -10,7 +10,7 @@ from asyncmcp_nb.frame.frame import read_frame, to_frame
 from asyncmcp_nb.frame.join import join_answers
 from asyncmcp_nb.frame.latency import latency
 from asyncmcp_nb.frame.redact import Redact
-from asyncmcp_nb.frame.results import to_results
+from asyncmcp_nb.frame.results import read_results, to_results
 from asyncmcp_nb.frame.throughput import throughput
 from asyncmcp_nb.frame.timeline import timeline
 
@@ -22,6 +22,7 @@ __all__ = [
     "join_answers",
     "latency",
     "read_frame",
+    "read_results",
     "throughput",
     "timeline",
     "to_frame",

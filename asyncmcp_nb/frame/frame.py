@@ -39,7 +39,7 @@ def read_frame(ledger: LedgerReader, chosen: CallFilter) -> pd.DataFrame:
 
     100,000 calls take a fraction of what it takes to make their records first.
     """
-    with _uncollected(), closing(ledger.parts(chosen)) as parts:
+    with uncollected(), closing(ledger.parts(chosen)) as parts:
         return _frame(parts)
 
 
@@ -77,7 +77,7 @@ def _frame(parts: Iterable[Block | Columns]) -> pd.DataFrame:
 
 
 @contextmanager
-def _uncollected() -> Generator[None]:
+def uncollected() -> Generator[None]:
     """Look for no garbage meanwhile: so many new objects would have it go over all others."""
     was_on = gc.isenabled()
     gc.disable()

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
-from typing import Any, Final, cast
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import closing
+from typing import Any, Final, NamedTuple, cast
 
 import pandas as pd
 
 from asyncmcp_nb.frame import build
-from asyncmcp_nb.frame.frame import statuses
-from asyncmcp_nb.ledger import CallRecord, Status
+from asyncmcp_nb.frame.frame import statuses, uncollected
+from asyncmcp_nb.ledger import STATUSES, TERMINAL, CallFilter, CallRecord, LedgerReader, Status
+from asyncmcp_nb.ledger.block import Block
+from asyncmcp_nb.ledger.parts import Columns
 from asyncmcp_nb.ledger.structured import structured_column
 
 RESULT: Final = "result"
@@ -17,6 +20,16 @@ RESULT: Final = "result"
 
 TEXT: Final = "text"
 """Column of answers without structured content."""
+
+
+class Answer(NamedTuple):
+    """What results are made of."""
+
+    call_id: str
+    tool: str
+    status: Status
+    text: str | None
+    structured: Any
 
 
 def to_results(records: Iterable[CallRecord]) -> pd.DataFrame:
@@ -27,13 +40,29 @@ def to_results(records: Iterable[CallRecord]) -> pd.DataFrame:
     answer without structured content in ``text``. A call without an answer has a row with nothing
     more. A key named like a column that is there gets the suffix ``_result``.
     """
-    finished = [record for record in records if record.is_finished]
-    contents = structured_column([record.answer_json for record in finished])
-    owners: list[CallRecord] = []
+    return _results(_answers([record for record in records if record.is_finished]))
+
+
+def read_results(ledger: LedgerReader, chosen: CallFilter) -> pd.DataFrame:
+    """The calls that a filter lets through as ``to_results`` has them, in the order of submission.
+
+    100,000 calls take a third of what it takes to make their records first.
+    """
+    with uncollected(), closing(ledger.parts(chosen)) as parts:
+        return _results(answer for part in parts for answer in _answers_in(part))
+
+
+def cells_of(records: Sequence[CallRecord]) -> list[dict[str, Any]]:
+    """The cells that each answer gives in one row; none where there is no answer."""
+    return [_cells(answer) for answer in _answers(records)]
+
+
+def _results(answers: Iterable[Answer]) -> pd.DataFrame:
+    owners: list[Answer] = []
     cells: list[dict[str, Any]] = []
-    for record, content in zip(finished, contents, strict=True):
-        rows = _rows(record, content)
-        owners += [record] * len(rows)
+    for answer in answers:
+        rows = _rows(answer)
+        owners += [answer] * len(rows)
         cells += rows
     columns = {
         "call_id": build.strings([owner.call_id for owner in owners]),
@@ -45,28 +74,53 @@ def to_results(records: Iterable[CallRecord]) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
-def cells_of(records: Sequence[CallRecord]) -> list[dict[str, Any]]:
-    """The cells that each answer gives in one row; none where there is no answer."""
+def _answers(records: Sequence[CallRecord]) -> list[Answer]:
     contents = structured_column([record.answer_json for record in records])
-    return [_cells(*pair) for pair in zip(records, contents, strict=True)]
+    return [
+        Answer(record.call_id, record.tool, record.status, record.text, content)
+        for record, content in zip(records, contents, strict=True)
+    ]
 
 
-def _rows(record: CallRecord, structured: Any) -> list[dict[str, Any]]:
+def _answers_in(part: Block | Columns) -> Iterator[Answer]:
+    """Those of the calls that have ended."""
+    if isinstance(part, Block):
+        names, codes = part.tools()
+        columns: tuple[Iterable[Any], ...] = (
+            part.texts("call_id").values(),
+            [names[code] for code in codes],
+            [STATUSES[rank] for rank in part.integers("status")[0]],
+            part.texts("text").values(),
+            part.structured(),
+        )
+    else:
+        columns = (
+            part["call_id"],
+            part["tool"],
+            [STATUSES[rank] for rank in part["status"]],
+            part["text"],
+            structured_column(part["answer_json"]),
+        )
+    answers = map(Answer._make, zip(*columns, strict=True))
+    return (answer for answer in answers if answer.status in TERMINAL)
+
+
+def _rows(answer: Answer) -> list[dict[str, Any]]:
     """The rows that an answer gives, at least one; an empty one where there is no answer."""
-    content = _unwrapped(structured)
+    content = _unwrapped(answer.structured)
     if isinstance(content, list):
         items = cast("list[Any]", content)
         if items and all(isinstance(item, dict) for item in items):
             return cast("list[dict[str, Any]]", items)
-    return [_cells(record, structured)]
+    return [_cells(answer)]
 
 
-def _cells(record: CallRecord, structured: Any) -> dict[str, Any]:
+def _cells(answer: Answer) -> dict[str, Any]:
     """The cells that an answer gives in one row."""
-    if structured is None:
-        is_answer = record.status is Status.DONE and record.text is not None
-        return {TEXT: record.text} if is_answer else {}
-    content = _unwrapped(structured)
+    if answer.structured is None:
+        is_answer = answer.status is Status.DONE and answer.text is not None
+        return {TEXT: answer.text} if is_answer else {}
+    content = _unwrapped(answer.structured)
     return cast("dict[str, Any]", content) if isinstance(content, dict) else {RESULT: content}
 
 

@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from mcp_types import InitializeRequestParams
 from pydantic import ValidationError
 
-from asyncmcp_nb.config import MIN_KEY_BYTES, read_session_key
+from asyncmcp_nb.config import MIN_KEY_BYTES
 from asyncmcp_nb.errors import ConfigError, DecodeError
 from asyncmcp_nb.wire import Header
 
@@ -46,15 +46,6 @@ class Sealer:
         if key is not None and len(key) < MIN_KEY_BYTES:
             raise ConfigError(f"a session key needs at least {MIN_KEY_BYTES} bytes")
         self._cipher = AESGCM(sha256(key or os.urandom(MIN_KEY_BYTES)).digest())
-
-    @classmethod
-    def from_file(cls, path: str | None) -> Sealer:
-        """Read the key from a file; a random one without.
-
-        Raises:
-            ConfigError: The file cannot be read or is too short.
-        """
-        return cls(read_session_key(path))
 
     def seal(self, handshake: Handshake, owner: str) -> str:
         """Make a session id for one owner (a connection)."""

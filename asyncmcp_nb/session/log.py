@@ -31,8 +31,8 @@ class LogViews(Protocol):
         """One row a call, read without making a record of each."""
         ...
 
-    def results(self, records: Sequence[CallRecord]) -> pd.DataFrame:
-        """Structured content as columns."""
+    def results(self, ledger: LedgerReader, chosen: CallFilter) -> pd.DataFrame:
+        """Structured content as columns, read likewise."""
         ...
 
     def export(self, records: Sequence[CallRecord], path: Path, redact: Any) -> Path:
@@ -83,7 +83,7 @@ class Log:
 
     def results(self, chosen: CallFilter | None = None) -> pd.DataFrame:
         """Structured content of finished calls as columns."""
-        return self._views.results(self._rows(chosen))
+        return self._views.results(self.ledger, chosen or CallFilter())
 
     def export(
         self, path: str | Path, *, redact: Redact = None, chosen: CallFilter | None = None

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from asyncmcp_nb.frame import build, read_frame
+from asyncmcp_nb.frame import build, read_frame, read_results, to_results
 from asyncmcp_nb.ledger import Arrival, CallFilter, Ledger, sealing
 from asyncmcp_nb.ledger.block import Block
 from tests.frame.conftest import SESSION, Book
@@ -65,7 +65,7 @@ def again(book: Book, number: int) -> None:
     deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(st.lists(st.tuples(st.sampled_from(STEPS), st.integers(0, 40)), max_size=20))
-def test_whatever_happens_blocks_and_rows_give_the_same_frame(
+def test_whatever_happens_blocks_and_rows_give_the_same_frames(
     steps: list[tuple[str, int]],
 ) -> None:
     with Ledger.open(":memory:") as ledger:
@@ -76,6 +76,9 @@ def test_whatever_happens_blocks_and_rows_give_the_same_frame(
             act(book, step, number)
             whole, of_rows = (read_frame(ledger, chosen) for chosen in (CallFilter(), OF_ROWS))
             pd.testing.assert_frame_equal(whole, of_rows)
+        results = read_results(ledger, CallFilter())
+        pd.testing.assert_frame_equal(results, read_results(ledger, OF_ROWS))
+        pd.testing.assert_frame_equal(results, to_results(ledger.rows()))
 
 
 @pytest.mark.parametrize("has_arrow", [True, False])

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from mcp_types import ClientCapabilities, Implementation, InitializeRequestParams
 
+from asyncmcp_nb.config import read_session_key
 from asyncmcp_nb.errors import ConfigError, DecodeError
 from asyncmcp_nb.server.sealing import MIN_KEY_BYTES, Handshake, Sealer
 from asyncmcp_nb.wire import Header
@@ -108,19 +109,19 @@ def test_the_key_can_be_read_from_a_file(tmp_path: Path) -> None:
     file = tmp_path / "key"
     file.write_bytes(KEY)
 
-    assert Sealer.from_file(str(file)).open(Sealer(KEY).seal(handshake(), OWNER), OWNER)
+    assert Sealer(read_session_key(str(file))).open(Sealer(KEY).seal(handshake(), OWNER), OWNER)
 
 
 def test_without_a_file_the_key_is_random() -> None:
-    sealed = Sealer.from_file(None).seal(handshake(), OWNER)
+    sealed = Sealer(read_session_key(None)).seal(handshake(), OWNER)
 
     with pytest.raises(DecodeError):
-        Sealer.from_file(None).open(sealed, OWNER)
+        Sealer(read_session_key(None)).open(sealed, OWNER)
 
 
 def test_a_missing_key_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"cannot read the session key .*key: No such file"):
-        Sealer.from_file(str(tmp_path / "key"))
+        Sealer(read_session_key(str(tmp_path / "key")))
 
 
 @pytest.mark.parametrize("key", [b"", b"k" * (MIN_KEY_BYTES - 1)])
@@ -129,4 +130,4 @@ def test_a_short_key_is_refused(tmp_path: Path, key: bytes) -> None:
     file.write_bytes(key)
 
     with pytest.raises(ConfigError, match="at least 32 bytes"):
-        Sealer.from_file(str(file))
+        Sealer(read_session_key(str(file)))
