@@ -7,7 +7,7 @@ the same transaction, and its calls are read from their rows again.
 from __future__ import annotations
 
 import sqlite3
-from typing import Final
+from typing import Any, Final
 
 from asyncmcp_nb.ledger.block import FIELDS, Block, Packed, pack
 from asyncmcp_nb.ledger.query import select
@@ -19,6 +19,10 @@ _CONSIDERED_COUNT: Final = 8
 _SEALED_COUNT: Final = 2
 """Blocks that are looked at, and made, at once: about 4 ms each, on the path of an answer. Two,
 so that those come in that had to wait for a call, beside the one that comes in its turn."""
+
+_MOST_CHARACTERS: Final = 2_000_000
+"""In a block. More is left in its rows: it would hold up an answer, and a frame of it takes its
+time in any case."""
 
 
 def seal_before(db: sqlite3.Connection, position: int) -> None:
@@ -76,11 +80,24 @@ def _has_ended(db: sqlite3.Connection, first: int) -> bool:
 
 
 def _seal(db: sqlite3.Connection, first: int) -> None:
-    statement = select(FIELDS, "WHERE position BETWEEN ? AND ? ORDER BY position")
-    rows = db.execute(statement, (first, last_of(first))).fetchall()
-    columns = dict(zip(FIELDS, zip(*rows, strict=True), strict=True))
-    packed = pack(columns) or {}
+    rows = _rows(db, first)
+    packed = pack(dict(zip(FIELDS, zip(*rows, strict=True), strict=True))) if rows else None
+    if packed is None:
+        return
     db.executemany(
         "INSERT INTO blocks (first, field, data, numbers, missing) VALUES (?, ?, ?, ?, ?)",
         [(first, field, *column) for field, column in packed.items()],
     )
+
+
+def _rows(db: sqlite3.Connection, first: int) -> list[tuple[Any, ...]]:
+    """The calls in a block's place; none where they are more than a block holds."""
+    statement = select(FIELDS, "WHERE position BETWEEN ? AND ? ORDER BY position")
+    found: list[tuple[Any, ...]] = []
+    room = _MOST_CHARACTERS
+    for row in db.execute(statement, (first, last_of(first))):
+        room -= sum(len(value) for value in row if isinstance(value, str))
+        if room < 0:
+            return []
+        found.append(row)
+    return found

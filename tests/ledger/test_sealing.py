@@ -114,6 +114,14 @@ def test_an_odd_answer_leaves_its_calls_in_their_rows(desk: Desk) -> None:
     assert layout(desk.ledger) == ["1 2 3", "[4 5 6]", "7 8 9"]
 
 
+def test_long_answers_are_left_in_their_rows(desk: Desk) -> None:
+    desk.submit(*names(9))
+    for name in names(9):
+        desk.answer(name, "x" * 2_000_000 if name == "5" else "ok")
+
+    assert layout(desk.ledger) == ["[1 2 3]", "4 5 6 7 8 9"]
+
+
 @pytest.mark.parametrize(
     ("chosen", "parts"),
     [
