@@ -9,8 +9,8 @@ from typing import Any, Final
 
 from asyncmcp_nb.ledger import query
 from asyncmcp_nb.ledger.block import FIELDS, Block
+from asyncmcp_nb.ledger.blocks import blocks_between, last_of, read_block
 from asyncmcp_nb.ledger.query import EVERYTHING, CallFilter
-from asyncmcp_nb.ledger.sealing import last_of, read_block, sealed_in
 
 Columns = Mapping[str, Sequence[Any]]
 """For each of ``FIELDS`` a value a call."""
@@ -30,7 +30,7 @@ def parts(db: sqlite3.Connection, chosen: CallFilter) -> Generator[Block | Colum
     done = chosen.after or 0
     if replace(chosen, after=None, up_to=None) == EVERYTHING:
         up_to = _LAST_POSITION if chosen.up_to is None else chosen.up_to
-        for first in sealed_in(db, done + 1, up_to):
+        for first in blocks_between(db, done + 1, up_to):
             if first > done + 1:
                 yield from _rows(db, replace(chosen, after=done, up_to=first - 1))
             yield read_block(db, first)

@@ -19,6 +19,7 @@ from asyncmcp_nb.ledger.answers import (
     read_result,
     storable,
 )
+from asyncmcp_nb.ledger.blocks import drop_block, make_blocks
 from asyncmcp_nb.ledger.records import (
     Arrival,
     Binding,
@@ -28,7 +29,6 @@ from asyncmcp_nb.ledger.records import (
     Sent,
     Unsolicited,
 )
-from asyncmcp_nb.ledger.sealing import seal_before, unseal
 from asyncmcp_nb.ledger.status import STATUSES, TERMINAL, Status, next_status
 
 UNSOLICITED_COUNT: Final = 1_000
@@ -105,7 +105,7 @@ def record_sent(db: sqlite3.Connection, sent: Sent) -> None:
         (status.rank, sent.sent_at, sent.request_bytes, position),
     )
     if status in TERMINAL:
-        unseal(db, position)
+        drop_block(db, position)
 
 
 def record_arrival(db: sqlite3.Connection, arrival: Arrival) -> Recorded:
@@ -185,7 +185,7 @@ def _record_answer(
             "UPDATE calls SET deliveries = deliveries + ? WHERE position = ?",
             (counted, target.position),
         )
-        unseal(db, target.position)
+        drop_block(db, target.position)
         return Outcome.DUPLICATE
     ended_at = None if is_question else arrival.received_at
     result = storable(arrival.payload) if arrival.kind == "result" else None
@@ -209,7 +209,7 @@ def _record_answer(
     )
     if is_question:
         return Outcome.UPDATED
-    seal_before(db, target.position)
+    make_blocks(db, target.position)
     return Outcome.COMPLETED
 
 

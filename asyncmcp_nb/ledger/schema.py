@@ -109,7 +109,7 @@ _VERSION_5: Final = (
 )
 
 _VERSION_6: Final = (
-    # Copies of calls that have ended, column by column: see ``sealing``.
+    # Copies of calls that have ended, column by column: see ``blocks``.
     """CREATE TABLE blocks (
         first INTEGER NOT NULL,
         field TEXT NOT NULL,

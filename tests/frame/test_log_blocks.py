@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from asyncmcp_nb.frame import build, read_frame, read_results, to_results
-from asyncmcp_nb.ledger import Arrival, CallFilter, Ledger, sealing
+from asyncmcp_nb.ledger import Arrival, CallFilter, Ledger, blocks
 from asyncmcp_nb.ledger.block import Block
 from tests.frame.conftest import SESSION, Book
 
@@ -24,7 +24,7 @@ STEPS = ("answer", "structure", "fail", "progress", "cancel", "again", "late", "
 
 @pytest.fixture(autouse=True)
 def _small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sealing, "SIZE", SIZE)
+    monkeypatch.setattr(blocks, "SIZE", SIZE)
 
 
 def act(book: Book, step: str, number: int) -> None:
@@ -92,8 +92,8 @@ def test_a_frame_of_blocks_is_exact_with_and_without_pyarrow(
 
     frame = read_frame(book.ledger, CallFilter())
 
-    blocks = [part for part in book.ledger.parts() if isinstance(part, Block)]
-    assert len(blocks) == 4
+    made = [part for part in book.ledger.parts() if isinstance(part, Block)]
+    assert len(made) == 4
     pd.testing.assert_frame_equal(frame, read_frame(book.ledger, OF_ROWS))
     assert frame["arguments"][0] == {"x": 2**70, "y": None, "é": "日本語 0"}
     assert frame["structured"][1] == {"score": 1 / 3, "of": [2**64, None]}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from asyncmcp_nb.ledger import CallFilter, Ledger, Status, sealing
+from asyncmcp_nb.ledger import CallFilter, Ledger, Status, blocks
 from asyncmcp_nb.ledger.block import Block
 from tests.ledger.conftest import Desk, text_result
 
@@ -13,7 +13,7 @@ SIZE = 3
 
 @pytest.fixture(autouse=True)
 def _small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sealing, "SIZE", SIZE)
+    monkeypatch.setattr(blocks, "SIZE", SIZE)
 
 
 def names(count: int) -> list[str]:
@@ -164,11 +164,11 @@ def test_few_blocks_are_made_at_once(desk: Desk) -> None:
         desk.ledger.finish(name, Status.CANCELLED, at=110.0)
     desk.answer("30")
 
-    blocks = [part for part in layout(desk.ledger) if part.startswith("[")]
-    assert blocks == ["[19 20 21]", "[22 23 24]"]
+    made = [part for part in layout(desk.ledger) if part.startswith("[")]
+    assert made == ["[19 20 21]", "[22 23 24]"]
 
 
 def test_blocks_are_of_the_size_that_files_have(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()
 
-    assert sealing.SIZE == 250
+    assert blocks.SIZE == 250

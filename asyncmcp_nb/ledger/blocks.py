@@ -16,7 +16,7 @@ SIZE: Final = 250
 """Positions in a block. Files have blocks of this size: another one needs a migration."""
 
 _CONSIDERED_COUNT: Final = 8
-_SEALED_COUNT: Final = 2
+_MADE_COUNT: Final = 2
 """Blocks that are looked at, and made, at once: about 4 ms each, on the path of an answer. Two,
 so that those come in that had to wait for a call, beside the one that comes in its turn."""
 
@@ -25,7 +25,7 @@ _MOST_CHARACTERS: Final = 2_000_000
 time in any case."""
 
 
-def seal_before(db: sqlite3.Connection, position: int) -> None:
+def make_blocks(db: sqlite3.Connection, position: int) -> None:
     """Make blocks of calls that have ended, in the transaction of the caller.
 
     The latest is left for the next time: answers come twice, and requests are known to be sent
@@ -39,22 +39,22 @@ def seal_before(db: sqlite3.Connection, position: int) -> None:
         return
     newest = position - 2 * SIZE + 1
     oldest = max(1, newest - (_CONSIDERED_COUNT - 1) * SIZE)
-    sealed = set(sealed_in(db, oldest, last_of(newest)))
-    wanted = [first for first in range(newest, oldest - 1, -SIZE) if first not in sealed]
+    there = set(blocks_between(db, oldest, last_of(newest)))
+    wanted = [first for first in range(newest, oldest - 1, -SIZE) if first not in there]
     whole = [first for first in wanted if _has_ended(db, first)]
-    for first in whole[:_SEALED_COUNT]:
-        _seal(db, first)
+    for first in whole[:_MADE_COUNT]:
+        _make(db, first)
 
 
-def unseal(db: sqlite3.Connection, position: int) -> None:
+def drop_block(db: sqlite3.Connection, position: int) -> None:
     """Delete the block of a call, where there is one: the call changes although it has ended."""
     db.execute("DELETE FROM blocks WHERE first = ?", (position - (position - 1) % SIZE,))
 
 
-def sealed_in(db: sqlite3.Connection, after: int, up_to: int) -> list[int]:
-    """The first positions of the blocks that lie between two positions, in order."""
+def blocks_between(db: sqlite3.Connection, begin: int, end: int) -> list[int]:
+    """The first positions of the blocks between two positions, both of them included, in order."""
     found = db.execute(
-        "SELECT DISTINCT first FROM blocks WHERE first BETWEEN ? AND ?", (after, up_to - SIZE + 1)
+        "SELECT DISTINCT first FROM blocks WHERE first BETWEEN ? AND ?", (begin, end - SIZE + 1)
     )
     return sorted(int(row[0]) for row in found)
 
@@ -79,7 +79,7 @@ def _has_ended(db: sqlite3.Connection, first: int) -> bool:
     return outstanding == 0
 
 
-def _seal(db: sqlite3.Connection, first: int) -> None:
+def _make(db: sqlite3.Connection, first: int) -> None:
     rows = _rows(db, first)
     packed = pack(dict(zip(FIELDS, zip(*rows, strict=True), strict=True))) if rows else None
     if packed is None:
