@@ -119,7 +119,7 @@ def pack(columns: Mapping[str, Sequence[Any]]) -> dict[str, Packed] | None:
     """Calls as a block's columns; None where an answer is too odd for it.
 
     Args:
-        columns: For each of ``FIELDS`` a value a call, as ``LedgerReader.fields`` yields them.
+        columns: For each of ``FIELDS`` a value a call, as ``LedgerReader.parts`` has them.
     """
     answers = array_of(ends_of(columns["answer_json"]))
     try:
