@@ -124,21 +124,34 @@ MIGRATIONS: Final = (_VERSION_1, _VERSION_2, _VERSION_3, _VERSION_4, _VERSION_5,
 """Statements that lead from version *n* to *n + 1*; the newest version is how many there are."""
 
 
+def require_ours(db: sqlite3.Connection, name: str) -> None:
+    """Look whose file it is, and change nothing.
+
+    Args:
+        db: The file.
+        name: Its name, for the message.
+
+    Raises:
+        LedgerError: The file is another program's.
+    """
+    # In this order: another process may make the file between the two.
+    is_empty = db.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone() is None
+    owner = int(db.execute("PRAGMA application_id").fetchone()[0])
+    if owner != APPLICATION_ID and not is_empty:
+        raise LedgerError(f"{name} is a database of another program; name another file")
+
+
 def migrate(db: sqlite3.Connection, name: str) -> None:
     """Bring a file to the newest version, or make it, in one transaction that the caller holds.
 
     Args:
-        db: In a transaction that excludes other writers.
+        db: A file of ours or an empty one, in a transaction that excludes other writers.
         name: The file, for messages.
 
     Raises:
-        LedgerError: The file is another program's, or a newer version of this package wrote it.
+        LedgerError: A newer version of this package wrote the file.
     """
     version = int(db.execute("PRAGMA user_version").fetchone()[0])
-    owner = int(db.execute("PRAGMA application_id").fetchone()[0])
-    is_empty = db.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone() is None
-    if owner != APPLICATION_ID and not is_empty:
-        raise LedgerError(f"{name} is a database of another program; name another file")
     if version > len(MIGRATIONS):
         raise LedgerError(
             f"{name} was written by a newer asyncmcp-nb (ledger version {version}, this one knows "

@@ -11,7 +11,7 @@ from threading import Lock, RLock
 from typing import Final
 
 from asyncmcp_nb.errors import LedgerError
-from asyncmcp_nb.ledger.schema import migrate
+from asyncmcp_nb.ledger.schema import migrate, require_ours
 
 IN_MEMORY: Final = ":memory:"
 
@@ -83,8 +83,9 @@ class Store:
         with self._lock:
             self._check_open()
             try:
-                self._writer.execute("BEGIN IMMEDIATE")
                 try:
+                    # In here: a Ctrl-C that came while it waited is raised when it has begun.
+                    self._writer.execute("BEGIN IMMEDIATE")
                     yield self._writer
                     self._writer.execute("COMMIT")
                     self.version += 1
@@ -111,8 +112,12 @@ class Store:
                 reader = self._take_reader()
                 try:
                     yield reader
-                finally:
-                    self._give_back(reader)
+                except BaseException:
+                    # A statement that was broken off may live on in a traceback, and would keep
+                    # whoever reads with its connection at that moment.
+                    reader.close()
+                    raise
+                self._give_back(reader)
         except sqlite3.Error as exc:
             raise self._explain(exc) from exc
 
@@ -124,10 +129,8 @@ class Store:
                 yield db
                 return
             db.execute("BEGIN")
-            try:
-                yield db
-            finally:
-                db.execute("COMMIT")
+            yield db
+            db.execute("COMMIT")
 
     def close(self) -> None:
         """Refuse further use; a read under way ends by itself. May be called again."""
@@ -158,11 +161,12 @@ class Store:
             self.name, timeout=self._busy_seconds, isolation_level=None, check_same_thread=False
         )
         try:
+            require_ours(db, self.name)
             if db.execute("PRAGMA journal_mode").fetchone() != ("wal",):
                 db.execute("PRAGMA journal_mode = WAL")
             # With WAL a killed process loses nothing; NORMAL spares each commit a flush to disk.
             db.execute("PRAGMA synchronous = NORMAL")
-        except sqlite3.Error:
+        except BaseException:
             db.close()
             raise
         return db

@@ -12,8 +12,9 @@ import sys
 import threading
 from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -137,13 +138,17 @@ def test_damage_that_shows_later_is_told_with_the_way_out(tmp_path: Path) -> Non
         ledger.rows()
 
 
-def test_a_database_of_another_program_is_refused(tmp_path: Path) -> None:
+def test_a_database_of_another_program_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
     path = tmp_path / "recipes.sqlite"
     with plain_sqlite(path) as db:
         db.execute("CREATE TABLE recipes (name TEXT)")
+    before = path.read_bytes()
 
     with pytest.raises(LedgerError, match="is a database of another program; name another file"):
         Ledger.open(path)
+
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_a_ledger_of_a_newer_version_is_refused(tmp_path: Path) -> None:
@@ -374,3 +379,46 @@ def test_importing_the_ledger_loads_nothing_heavy() -> None:
     )
 
     assert loaded.stdout == "[]\n"
+
+
+# -- Ctrl-C ----------------------------------------------------------------------------------------
+
+
+def test_a_write_that_is_interrupted_as_it_begins_holds_up_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Python raises KeyboardInterrupt when SQLite has returned: the transaction has begun."""
+    interrupts: list[KeyboardInterrupt] = []
+
+    class Interrupted(sqlite3.Connection):
+        def execute(self, sql: str, *args: Any) -> sqlite3.Cursor:
+            cursor = super().execute(sql, *args)
+            if interrupts and sql.startswith("BEGIN"):
+                raise interrupts.pop()
+            return cursor
+
+    connect = partial(sqlite3.connect, factory=Interrupted)
+    monkeypatch.setattr("asyncmcp_nb.ledger.store.sqlite3.connect", connect)
+    path = tmp_path / "calls.sqlite"
+    with Ledger.open(path) as ledger, Ledger.open(path) as other:
+        interrupts.append(KeyboardInterrupt())
+        with pytest.raises(KeyboardInterrupt):
+            ledger.add(new_calls(["a"]))
+        ledger.add(new_calls(["b"]))
+        other.add(new_calls(["c"]))
+
+        assert sorted(row.call_id for row in ledger.rows()) == ["b", "c"]
+
+
+def test_a_read_that_is_interrupted_leaves_no_old_reading_behind(desk: Desk) -> None:
+    """IPython keeps the traceback of the last error, and with it the statement that was read."""
+    desk.submit(*[str(number) for number in range(2_000)])
+    reading = desk.ledger.parts()
+    next(reading)
+    with pytest.raises(KeyboardInterrupt) as kept:
+        reading.throw(KeyboardInterrupt())
+
+    desk.answer("5")
+
+    assert desk.call("5").status is Status.DONE
+    del kept

@@ -107,7 +107,7 @@ async def test_rows_move_while_a_cell_blocks(stage: Stage) -> None:
     # No await from here on: the loop stands still, as under a cell that computes.
     until(lambda: stage.statuses == ["done"])
 
-    assert stage.caption == "1-1 of 1 call, the newest first"
+    until(lambda: stage.caption == "1-1 of 1 call, the newest first")
     assert "hello" in stage.rows[0]
     assert call.id in stage.rows[0]
 
