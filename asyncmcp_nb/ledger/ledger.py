@@ -105,17 +105,19 @@ class Ledger(LedgerReader):
             for binding in bindings:
                 bind_request(db, binding)
 
-    def bind(self, bindings: Iterable[Binding]) -> None:
+    def bind(self, bindings: Iterable[Binding]) -> list[Binding]:
         """Say as which requests calls are about to be sent; to be done before they are.
 
         Binding the same again does nothing.
+
+        Returns:
+            Those that are to be sent: their calls have not ended.
 
         Raises:
             LedgerError: There is no such call, or the request belongs to another one.
         """
         with self._store.writing() as db:
-            for binding in bindings:
-                bind_request(db, binding)
+            return [binding for binding in bindings if bind_request(db, binding)]
 
     def mark_sent(self, sent: Iterable[Sent | tuple[str, float, int]]) -> None:
         """Say that requests were accepted by the topic; each is one more attempt.

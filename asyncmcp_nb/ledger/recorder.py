@@ -56,32 +56,39 @@ class _Target:
         return self.answers == 0 and self.status not in TERMINAL
 
 
-def bind_request(db: sqlite3.Connection, binding: Binding) -> None:
+def bind_request(db: sqlite3.Connection, binding: Binding) -> bool:
     """Bind a request to its call.
+
+    Returns:
+        False where the call has ended: nothing is bound, and nothing is to be sent.
 
     Raises:
         LedgerError: There is no such call, or the request belongs to another one.
     """
     request = (binding.connection_id, storable(binding.request_id))
     bound = db.execute(
-        "SELECT call_id FROM requests JOIN calls USING (position) "
+        "SELECT call_id, status < 4 FROM requests JOIN calls USING (position) "
         "WHERE connection_id = ? AND request_id = ?",
         request,
     ).fetchone()
-    if bound == (binding.call_id,):
-        return
     if bound is not None:
-        raise LedgerError(
-            f"request {binding.request_id} of connection {binding.connection_id} belongs to "
-            f"call {bound[0]}, not {binding.call_id}"
-        )
+        if bound[0] != binding.call_id:
+            raise LedgerError(
+                f"request {binding.request_id} of connection {binding.connection_id} belongs to "
+                f"call {bound[0]}, not {binding.call_id}"
+            )
+        return bool(bound[1])
     inserted = db.execute(
         "INSERT INTO requests (connection_id, request_id, position) "
-        "SELECT ?, ?, position FROM calls WHERE call_id = ?",
+        "SELECT ?, ?, position FROM calls WHERE call_id = ? AND status < 4",
         (*request, binding.call_id),
     ).rowcount
-    if not inserted:
+    if inserted:
+        return True
+    known = db.execute("SELECT 1 FROM calls WHERE call_id = ?", (binding.call_id,)).fetchone()
+    if known is None:
         raise LedgerError(f"there is no call {binding.call_id}; add it before its requests")
+    return False
 
 
 def record_sent(db: sqlite3.Connection, sent: Sent) -> None:

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
-from asyncmcp_nb.errors import AsyncMcpError
+from asyncmcp_nb.errors import AsyncMcpError, InvalidArguments, LedgerError
 from asyncmcp_nb.ledger import Binding, Ledger, NewCall
 from asyncmcp_nb.session.call import CallWaiter
 from asyncmcp_nb.session.waiting import wake
@@ -61,7 +61,11 @@ class Admission:
             self._ledger.add(
                 [call for call, _ in bound], [each for _, each in bound if each is not None]
             )
-        except AsyncMcpError as exc:
+        except LedgerError as exc:
+            # One by one, each would wait for a file that is locked.
+            wake((one.waiter, exc) for one in asked)
+            return []
+        except InvalidArguments as exc:
             return self._record_others(asked, bind, exc)
         except Exception as exc:  # boundary: a task must not wait for ever on a bug below here
             logger.exception("calls could not be recorded")

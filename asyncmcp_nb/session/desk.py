@@ -10,38 +10,29 @@ from __future__ import annotations
 
 import logging
 import time
-from collections import deque
-from collections.abc import Callable, Collection, Iterable, Sequence
-from functools import partial
-from itertools import count
+from collections.abc import Callable, Collection, Sequence
 from typing import Final
 
 from asyncmcp_nb import telemetry
-from asyncmcp_nb.errors import AsyncMcpError, BusClosed, BusError, LedgerError, PayloadTooLarge
+from asyncmcp_nb.errors import LedgerError
 from asyncmcp_nb.ledger import (
     OUTSTANDING,
-    Binding,
     CallFilter,
     CallRecord,
     Ledger,
     NewCall,
     Outcome,
-    Sent,
     Status,
 )
+from asyncmcp_nb.logs import plain
 from asyncmcp_nb.session.admission import Admission, Asked
 from asyncmcp_nb.session.arrivals import arrival_of, calls_with
 from asyncmcp_nb.session.changes import Changed, Changes
-from asyncmcp_nb.session.envelope import (
-    MODERN_ERA,
-    Reply,
-    Stamp,
-    call_request,
-    cancellation,
-    request_id,
-)
+from asyncmcp_nb.session.dispatch import Dispatch
+from asyncmcp_nb.session.envelope import Reply, Stamp
 from asyncmcp_nb.session.outbox import Outbox
 from asyncmcp_nb.session.tracing import CallTraces
+from asyncmcp_nb.session.unrecorded import News
 from asyncmcp_nb.sns_sqs.client_link import ClientLink
 from asyncmcp_nb.sns_sqs.ticker import Ticker
 from asyncmcp_nb.wire import Incoming
@@ -50,10 +41,9 @@ logger = logging.getLogger(__name__)
 
 _BATCH_COUNT: Final = 100
 """Calls that are read, bound and posted at a time."""
-_BACKLOG_COUNT: Final = 200
-"""Requests that wait for the publisher before the desk waits too."""
 _RESUMED_IN_FLIGHT: Final = 200
-_FAILURES_COUNT: Final = 1_000
+_ROOM_SECONDS: Final = 0.1
+"""Until the desk looks again whether the publisher has room: not all that fills it pokes."""
 _CLOSE_SECONDS: Final = 1.0
 
 OnChange = Callable[[Changes], None]
@@ -68,20 +58,18 @@ class CallDesk:
     ) -> None:
         self.ledger = ledger
         self.connection_id = connection_id
-        self._stamp = stamp
         self._on_change = on_change
         self.changed = Changed(ledger)
-        self._link: ClientLink | None = None
         self._outbox = Outbox()
         self._admission = Admission(ledger)
         self._is_stopped = False
-        self._resumed: set[str] = set()
-        self._sent: deque[tuple[str, float, list[int]]] = deque()
-        self._failures: dict[str, Exception] = {}
-        self._numbers = count(1)
         self._ticker = Ticker(self._work, name="asyncmcp-desk")
         self.traces = CallTraces(stamp.era)
         """What this session has seen of its calls."""
+        self._dispatch = Dispatch(
+            ledger, stamp, self.traces, connection_id=connection_id, on_news=self._ticker.poke
+        )
+        self._unrecorded = self._dispatch.unrecorded
         telemetry.OUTSTANDING_CALLS.add(self)
 
     @property
@@ -103,10 +91,10 @@ class CallDesk:
         Returns:
             The calls that are outstanding from earlier sessions.
         """
-        self._link = link
+        self._dispatch.link = link
         outstanding = self.ledger.outstanding()
         unsent = [record.call_id for record in outstanding if record.status is Status.QUEUED]
-        self._resumed.update(unsent)
+        self._dispatch.resume(unsent)
         if unsent:
             self._outbox.put(unsent, max_in_flight=_RESUMED_IN_FLIGHT)
         self._ticker.poke()
@@ -115,19 +103,19 @@ class CallDesk:
     def stop_sending(self) -> None:
         """Hand no more to the link. Queued calls stay queued for the next session."""
         self._ticker.close(_CLOSE_SECONDS)
-        self._is_stopped = True
+        self._is_stopped = self._dispatch.is_closing = True
         self._admit()
 
     def close(self) -> None:
         """Note what was sent, also by a link that closed since."""
         self.stop_sending()
-        self._commit_sent()
+        self._catch_up()
         if left := self.traces.open_ids:
             self.traces.close(self.ledger.get_many(left))
 
     def failure(self, call_id: str) -> Exception | None:
         """What kept a call's request from being published, where this process saw it."""
-        return self._failures.get(call_id)
+        return self._unrecorded.failure(call_id)
 
     # -- from the caller --------------------------------------------------------------------------
 
@@ -153,8 +141,8 @@ class CallDesk:
         """Give a call up and tell the workers; False where it had ended."""
         if not self.ledger.finish(call_id, Status.CANCELLED, at=time.time()):
             return False
-        self._tell_workers(call_id, reason)
         self._announce([call_id], ended=[call_id])
+        self._dispatch.tell_workers(call_id, reason)
         return True
 
     def fail(self, call_id: str, message: str, *, code: int | None = None) -> None:
@@ -166,12 +154,15 @@ class CallDesk:
 
     def resend(self, record: CallRecord, reply: Reply) -> None:
         """Answer an ``input_required`` result: the same call under a new request id."""
-        self._post(record, self._bind([record])[record.call_id], reply)
+        for binding in self._dispatch.bind([record]).values():
+            self._dispatch.post(record, binding, reply)
 
     # -- from the queue ---------------------------------------------------------------------------
 
     def record(self, batch: Sequence[Incoming]) -> int:
         """Record messages about calls; they are durable when this returns.
+
+        Whoever waits for one of them is told then, or as soon as the ledger can be read.
 
         Returns:
             How many of them belong to no call.
@@ -194,114 +185,56 @@ class CallDesk:
     # -- in the ticker's thread -------------------------------------------------------------------
 
     def _work(self, now: float) -> float | None:
-        self._commit_sent()
+        self._catch_up()
         self._admit()
         deadline = self._expire_due()
-        while self._link is not None and self._has_room():
+        due = None if deadline is None else now + max(0.0, deadline - time.time())
+        while self._dispatch.link is not None and self._outbox.waiting_count:
+            if not self._dispatch.has_room:
+                return now + _ROOM_SECONDS if due is None else min(due, now + _ROOM_SECONDS)
             call_ids = self._outbox.take(_BATCH_COUNT)
             if not call_ids:
                 break
             self._send(call_ids)
-        return None if deadline is None else now + max(0.0, deadline - time.time())
+        return due
 
     def _admit(self) -> None:
         """Record what tasks ask for; what may go at once is bound in the same write, and goes."""
         while asked := self._admission.take(_BATCH_COUNT):
             may_go = self._may_go([one.call for one in asked])
-            recorded = self._admission.record(asked, self._new_binding if may_go else None)
+            bind = self._dispatch.new_binding if may_go else None
+            recorded = self._admission.record(asked, bind)
             bound = [(call, binding) for call, binding in recorded if binding is not None]
             if may_go:
                 self.traces.sent_as(binding for _, binding in bound)
-                self._post_all(bound)
+                self._dispatch.post_all(bound)
             else:
                 self._outbox.put([call.call_id for call, _ in recorded])
 
     def _may_go(self, calls: Sequence[NewCall]) -> bool:
         """Whether calls would be the next to be sent, and none of them is over already."""
-        if self._link is None or self._is_stopped or self._outbox.waiting_count:
+        if self._dispatch.link is None or self._is_stopped or self._outbox.waiting_count:
             return False
         now = time.time()
-        return self._has_room() and all(
+        return self._dispatch.has_room and all(
             call.deadline is None or call.deadline > now for call in calls
         )
 
-    def _has_room(self) -> bool:
-        return self._require_link().statistics().unsent_count < _BACKLOG_COUNT
-
     def _send(self, call_ids: list[str]) -> None:
-        records = [r for r in self.ledger.get_many(call_ids) if r.status is Status.QUEUED]
-        bindings = self._bind(records)
-        self._post_all([(record, bindings[record.call_id]) for record in records])
-        gone = set(call_ids) - {record.call_id for record in records}
-        self._outbox.settle(gone)
-
-    def _bind(self, records: Sequence[CallRecord]) -> dict[str, Binding]:
-        """Say in the ledger under which request each call is about to be sent."""
-        bindings = {
-            record.call_id: self._earlier_binding(record) or self._new_binding(record)
-            for record in records
-        }
-        self.ledger.bind(bindings.values())
-        self.traces.sent_as(bindings.values())
-        return bindings
-
-    def _new_binding(self, call: NewCall | CallRecord) -> Binding:
-        return Binding(self.connection_id, request_id(next(self._numbers)), call.call_id)
-
-    def _earlier_binding(self, record: CallRecord) -> Binding | None:
-        """The request that a crash may have let out unnoticed: sent again, it runs once."""
-        if record.call_id not in self._resumed:
-            return None
-        self._resumed.discard(record.call_id)
-        earlier = self.ledger.bindings_of(record.call_id)
-        # A 2025-era request belongs to a session that ended with its connection.
-        return earlier[-1] if earlier and self._stamp.era == MODERN_ERA else None
-
-    def _post_all(self, bound: Sequence[tuple[NewCall | CallRecord, Binding]]) -> None:
-        with self._require_link().gathering():
-            for call, binding in bound:
-                self._post(call, binding, None)
-
-    def _post(self, record: NewCall | CallRecord, binding: Binding, reply: Reply | None) -> None:
-        request = call_request(
-            binding.request_id,
-            record.tool,
-            record.arguments,
-            stamp=self._stamp,
-            deadline=record.deadline,
-            reply=reply,
-            trace_context=record.trace_context,
-        )
-        size: list[int] = []
-        done = partial(self._published, record.call_id, size)
         try:
-            link = self._require_link()
-            size.append(link.post(request, done, connection_id=binding.connection_id))
-        except PayloadTooLarge as exc:
-            self._give_up(record.call_id, exc)
+            records = [r for r in self.ledger.get_many(call_ids) if r.status is Status.QUEUED]
+            bindings = self._dispatch.bind(records)
+        except LedgerError:
+            self._outbox.give_back(call_ids)
+            raise
+        self._outbox.settle(set(call_ids) - set(bindings))
+        bound = [record for record in records if record.call_id in bindings]
+        self._dispatch.post_all([(record, bindings[record.call_id]) for record in bound])
 
-    def _published(self, call_id: str, size: list[int], error: BusError | None) -> None:
-        """In a publisher's thread."""
-        if isinstance(error, BusClosed):
-            # It stays queued, bound to this request: the next session sends the same again.
-            return
-        if error is not None:
-            self._give_up(call_id, error)
-        else:
-            self._sent.append((call_id, time.time(), size))
-        self._ticker.poke()
-
-    def _give_up(self, call_id: str, error: AsyncMcpError) -> None:
-        self._failures[call_id] = error
-        while len(self._failures) > _FAILURES_COUNT:
-            del self._failures[next(iter(self._failures))]
-        self.fail(call_id, str(error))
-
-    def _commit_sent(self) -> None:
-        noted = [self._sent.popleft() for _ in range(len(self._sent))]
-        if noted:
-            self.ledger.mark_sent(Sent(call_id, at, sum(size)) for call_id, at, size in noted)
-            self._announce([call_id for call_id, _, _ in noted])
+    def _catch_up(self) -> None:
+        """Record what became of requests, and tell of it."""
+        self._unrecorded.record()
+        self._unrecorded.tell(self._tell)
 
     def _expire_due(self) -> float | None:
         """End the calls whose time is over; the deadline of the next, in Unix seconds."""
@@ -309,37 +242,31 @@ class CallDesk:
         # A read takes a fraction of the write that would mostly find nothing.
         if deadline is None or deadline > time.time():
             return deadline
-        for call_id in (expired := self.ledger.expire(time.time())):
-            self._tell_workers(call_id, "its deadline has passed")
-        if expired:
+        if expired := self.ledger.expire(time.time()):
             self._announce(expired, ended=expired)
+        for call_id in expired:
+            self._dispatch.tell_workers(call_id, "its deadline has passed")
         return self.ledger.next_deadline()
 
     # -- common -----------------------------------------------------------------------------------
 
-    def _announce(self, call_ids: Iterable[str], *, ended: Collection[str] = ()) -> None:
-        """Tell of calls that changed, and of those among them that have just ended."""
-        changes = self.changed.read(call_ids)
+    def _announce(self, call_ids: Collection[str], *, ended: Collection[str] = ()) -> None:
+        """Tell of calls whose changes are recorded, and of those that have just ended."""
+        news = News(call_ids, ended)
+        try:
+            self._tell(news)
+        except LedgerError as exc:
+            # Their messages do not come again, so whoever waits is told later.
+            logger.warning("changes of %d calls are told later: %s", len(call_ids), plain(exc))
+            self._unrecorded.untold(news)
+            self._ticker.poke()
+
+    def _tell(self, news: News) -> None:
+        changes = self.changed.read(news.call_ids)
         finished = [record.call_id for record in changes.records if record.is_finished]
         if finished and self._outbox.settle(finished):
             self._ticker.poke()
         for record in changes.records:
-            if record.call_id in ended:
-                self.traces.end(record, self._failures.get(record.call_id))
+            if record.call_id in news.ended:
+                self.traces.end(record, self.failure(record.call_id))
         self._on_change(changes)
-
-    def _tell_workers(self, call_id: str, reason: str) -> None:
-        if self._link is None:
-            return
-        for binding in self.ledger.bindings_of(call_id):
-            message = cancellation(binding.request_id, reason)
-            self._link.post(message, _ignore, connection_id=binding.connection_id)
-
-    def _require_link(self) -> ClientLink:
-        if self._link is None:
-            raise LedgerError("the session has not started")
-        return self._link
-
-
-def _ignore(error: BusError | None) -> None:
-    """A cancellation that is lost costs a run whose answer nobody takes."""

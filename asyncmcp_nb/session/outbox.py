@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 
@@ -58,15 +58,21 @@ class Outbox:
                 share = most - len(taken)
                 room = lane.room()
                 count = min(share, len(lane.waiting), share if room is None else room)
-                ready = [lane.waiting.popleft() for _ in range(count)]
-                if lane is not self._singles:
-                    lane.in_flight.update(ready)
+                ready = self._next_of(lane, count)
                 taken += ready
                 if ready:
                     # Whoever was served lets the others go first next time.
                     self._lanes.remove(lane)
                     self._lanes.append(lane)
         return taken
+
+    def give_back(self, call_ids: Sequence[str]) -> None:
+        """Have calls wait again, first of all, that were taken and could not be sent."""
+        with self._lock:
+            for call_id in reversed(call_ids):
+                lane = self._lane_of.get(call_id, self._singles)
+                lane.in_flight.discard(call_id)
+                lane.waiting.appendleft(call_id)
 
     def settle(self, call_ids: Iterable[str]) -> bool:
         """Note that calls have ended; whether that made room for others."""
@@ -78,6 +84,21 @@ class Outbox:
                     continue
                 lane.in_flight.discard(call_id)
                 freed = freed or bool(lane.waiting)
-                if not lane.waiting and not lane.in_flight:
-                    self._lanes.remove(lane)
+                self._drop_if_empty(lane)
         return freed
+
+    def _next_of(self, lane: Lane, count: int) -> list[str]:
+        if lane is self._singles:
+            return [lane.waiting.popleft() for _ in range(count)]
+        ready: list[str] = []
+        while lane.waiting and len(ready) < count:
+            call_id = lane.waiting.popleft()
+            if call_id in self._lane_of:  # else it ended while it waited
+                ready.append(call_id)
+        lane.in_flight.update(ready)
+        self._drop_if_empty(lane)
+        return ready
+
+    def _drop_if_empty(self, lane: Lane) -> None:
+        if not lane.waiting and not lane.in_flight and lane in self._lanes:
+            self._lanes.remove(lane)

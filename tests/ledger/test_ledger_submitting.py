@@ -116,6 +116,16 @@ def test_binding_again_changes_nothing(desk: Desk) -> None:
     assert len(desk.ledger.bindings_of("a")) == 1
 
 
+def test_a_call_that_has_ended_is_bound_to_no_further_request(desk: Desk) -> None:
+    desk.submit("a", "b")
+    desk.ledger.finish("a", Status.CANCELLED, at=110.0)
+    again, other = (Binding(desk.connection, name, name[0]) for name in ("a2", "b2"))
+
+    assert desk.ledger.bind([again, other]) == [other]
+    assert desk.ledger.bind([Binding(desk.connection, "a", "a"), other]) == [other]
+    assert len(desk.ledger.bindings_of("a")) == 1
+
+
 def test_a_request_cannot_belong_to_two_calls(desk: Desk) -> None:
     desk.submit("a", "b")
 

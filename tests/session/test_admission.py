@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import count
 
 import anyio
@@ -85,6 +85,25 @@ async def test_a_ledger_that_is_closed_is_said_to_all_who_asked() -> None:
     assert admission.record(several, None) == []
     said = [await woken_with(one.waiter) for one in several]
     assert [type(one) for one in said] == [LedgerError, LedgerError]
+
+
+async def test_a_file_that_is_locked_is_waited_for_once(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tries: list[int] = []
+
+    def locked(calls: Sequence[NewCall], _: object) -> None:
+        tries.append(len(calls))
+        raise LedgerError("the ledger is locked")
+
+    monkeypatch.setattr(ledger, "add", locked)
+    several = asked(1, 2, 3)
+
+    assert Admission(ledger).record(several, None) == []
+    said = [await woken_with(one.waiter) for one in several]
+
+    assert [type(one) for one in said] == [LedgerError] * 3
+    assert tries == [3]
 
 
 async def test_tasks_whose_calls_may_be_lost_do_not_wait_for_ever() -> None:

@@ -36,3 +36,27 @@ def test_lanes_take_turns() -> None:
 
 def test_an_unknown_call_frees_nothing() -> None:
     assert Outbox().settle(["stranger"]) is False
+
+
+def test_a_call_that_ends_while_it_waits_keeps_no_place() -> None:
+    outbox = Outbox()
+    outbox.put(["a", "b", "c"], max_in_flight=1)
+    outbox.take(10)
+    outbox.settle(["b"])
+
+    assert outbox.settle(["a"]) is True
+    assert outbox.take(10) == ["c"]
+    assert outbox.settle(["c"]) is False
+    assert outbox.take(10) == []
+
+
+def test_what_could_not_be_sent_goes_first_the_next_time() -> None:
+    outbox = Outbox()
+    outbox.put(["a", "b", "c"])
+    outbox.put(["d", "e"], max_in_flight=1)
+    taken = outbox.take(3)
+
+    outbox.give_back(taken)
+
+    assert outbox.waiting_count == 5
+    assert outbox.take(10) == ["d", "a", "b", "c"]
