@@ -60,13 +60,13 @@ class Custody:
 
     @property
     def running_count(self) -> int:
-        """Requests being worked on."""
-        return self._window.running_count
+        """Requests being worked on; streams that last, such as a client's listening, are not."""
+        return len(self._at_work())
 
     @property
     def oldest_running_at(self) -> float | None:
         """Unix seconds at which the oldest of them was received; None where there is none."""
-        return min((work.taken_at for work in self._window.running()), default=None)
+        return min((work.taken_at for work in self._at_work()), default=None)
 
     @property
     def lost_lease_count(self) -> int:
@@ -91,6 +91,9 @@ class Custody:
         self.acker.close(timeout_seconds)
         self._leases.close()
         self.claims.close()
+
+    def _at_work(self) -> list[Work]:
+        return [work for work in self._window.running() if not work.detached]
 
     # -- in, in a poller's thread -----------------------------------------------------------------
 

@@ -96,11 +96,6 @@ class Window(Generic[W]):
         self._running: dict[Hashable, W] = {}
         self._answered = KeptAnswers(limit_count=limit_count, limit_bytes=limit_bytes)
 
-    @property
-    def running_count(self) -> int:
-        """Requests that run now."""
-        return len(self._running)
-
     def begin(self, key: Hashable, work: W, now: float) -> W | Answered | None:
         """Note a request as running, unless it is known.
 

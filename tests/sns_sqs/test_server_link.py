@@ -401,6 +401,8 @@ def test_a_detached_request_holds_neither_message_nor_slot(
 
     stream.detach()
     post.await_empty_queue()
+    listening = post.link.statistics()
+    assert (listening.in_flight_count, listening.oldest_in_flight_at) == (0, None)
     alice.send(tool_call(2, "echo"))
 
     _, other = post.await_works(2)
