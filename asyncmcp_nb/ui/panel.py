@@ -36,11 +36,11 @@ class PanelPart:
         self._session = weakref.ref(session)
         self.status = StatusBar(session)
         self.workplace = Workplace(session)
-        self.asks = Asks(session, self.workplace.open_call)
+        self.asks = Asks(session, self.workplace.go_to_call)
         self.questions = QuestionSlot(None)
         """Of servers, and of no call."""
         self.tools = ToolListPart(session, on_choose=self.workplace.open_tool)
-        self.table = CallTable(session, on_open=self.workplace.open_call)
+        self.table = CallTable(session, on_open=self.workplace.go_to_call)
         self.messages = FoldedPane("Messages of servers", self._message_pane)
         self.workplace.on_tool = self.tools.show
         self.workplace.on_call = self.table.show_open

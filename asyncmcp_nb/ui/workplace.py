@@ -33,9 +33,9 @@ class Workplace:
         """The form that is shown."""
         self.on_tool: Callable[[str], None] = lambda _: None
         """Told of a tool whose form is opened, though it was not chosen in the list."""
-        self.on_call: Callable[[str], None] = lambda _: None
-        """Told of a call that is opened."""
-        self.card = CallCard(session, on_edit=self._edit)
+        self.on_call: Callable[[str | None], None] = lambda _: None
+        """Told of a call that is opened, or with None that it was put away."""
+        self.card = CallCard(session, on_edit=self._edit, on_away=lambda: self.on_call(None))
         self.note = widgets.html_box()
         widgets.put(self.note, bare(tag("p", _CHOOSE, class_="amcp-quiet")))
         self._place = widgets.column()
@@ -72,6 +72,12 @@ class Workplace:
     def open_call(self, call_id: str) -> None:
         """Open a call; in any thread."""
         self.card.show(call_id)
+        self.on_call(call_id)
+        self._poke()
+
+    def go_to_call(self, call_id: str) -> None:
+        """Open a call that somebody wants to see now, and go there; in any thread."""
+        self.card.go_to(call_id)
         self.on_call(call_id)
         self._poke()
 

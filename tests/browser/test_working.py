@@ -131,6 +131,24 @@ def test_a_call_is_opened_from_the_table_and_its_answer_shown(start: OpenCells) 
     expect(table.get_by_role("button", name="Assign")).to_be_visible()
 
 
+@pytest.mark.parametrize("width", [800, 1600])
+def test_an_opened_call_comes_into_view(start: OpenCells, width: int) -> None:
+    lab = start("await session.map('greet', [{'name': f'n{n}'} for n in range(20)])", "session")
+    lab.run(AT)
+    lab.use_width(width, 900)
+    panel = lab.run(AT + 1)
+
+    panel.get_by_title("open row 20", exact=True).click()
+
+    card = panel.locator(".amcp-card")
+    expect(card).to_contain_text("hello n0")
+    close = card.get_by_role("button", name="Close")
+    expect(close).to_be_focused()
+    expect(close).to_be_in_viewport(ratio=1)
+    close.press("Enter")
+    expect(card).to_contain_text("Choose a call to see it here.")
+
+
 @pytest.mark.parametrize(
     ("button", "ends"), [("Send", "sure: by heart"), ("Decline", "tool error"), ("Cancel", "")]
 )

@@ -40,6 +40,7 @@ class CallCard:
         call_id: str | None = None,
         *,
         on_edit: Callable[[CallRecord], None] | None = None,
+        on_away: Callable[[], None] | None = None,
     ) -> None:
         """Make one.
 
@@ -47,6 +48,7 @@ class CallCard:
             session: Whose calls.
             call_id: The call; none yet by default.
             on_edit: Given the call when somebody wants to change its arguments and send it again.
+            on_away: Called when somebody has put the call away; without it, nobody can.
         """
         self._session = weakref.ref(session)
         self._poke: Callable[[], None] = lambda: None
@@ -55,7 +57,11 @@ class CallCard:
         self._record: CallRecord | None = None
         self._log_count = -1
         kit = Kit()
-        self.head, self.facts, self.times = kit.html(), kit.html(), kit.html()
+        self._on_away = on_away
+        self.head, self.facts, self.times = kit.html("amcp-card-head"), kit.html(), kit.html()
+        self.away = kit.button("Close", "put this call away", telling(self._fail, self._put_by))
+        """Where the focus goes when somebody opens a call: the card begins here."""
+        set_hidden(self.away, True)
         self.answer = kit.html("amcp-answer")
         self.questions = QuestionSlot(call_id)
         self.actions = CardActions(session, kit, self._retried, on_edit=on_edit)
@@ -76,7 +82,8 @@ class CallCard:
             self._pane_place,
         )
         style = widgets.style_box(sheet(*CALL_SHEETS))
-        column = widgets.column(style, self.head, self._inside)
+        top = kit.box([self.head, self.away], "amcp-card-row", "amcp-card-top")
+        column = widgets.column(style, top, self._inside)
         self.widget: widgets.Widget = widgets.classed(column, "amcp-card")
 
     @property
@@ -94,12 +101,20 @@ class CallCard:
                     self._put_away(self.pane)
         self._poke()
 
+    def go_to(self, call_id: str) -> None:
+        """Show a call that somebody wants to see now: the page scrolls there."""
+        self.show(call_id)
+        if self._on_away is not None:
+            set_hidden(self.away, False)
+            self.away.focus()
+
     # -- as a part --------------------------------------------------------------------------------
 
     def render(self, session: Session) -> None:
         """See ``part.Part``."""
         with self._lock:
             record = self._read(session)
+            set_hidden(self.away, record is None or self._on_away is None)
             widgets.set_seen(self._inside, record is not None)
             if record is None:
                 widgets.put(self.head, bare(tag("p", self._nothing(), class_="amcp-quiet")))
@@ -192,6 +207,11 @@ class CallCard:
         is_open = self.pane is not None
         self.logs.description = f"{'Hide' if is_open else 'Show'} {_messages(self._log_count)}"
         set_hidden(self.logs, not is_open and not self._log_count)
+
+    def _put_by(self, _: object) -> None:
+        self.show(None)
+        if self._on_away is not None:
+            self._on_away()
 
     def _pull(self, _: object) -> None:
         session = self._session()

@@ -165,7 +165,7 @@ class CallTable:
             code=self._telling(self._code),
         )
         self.body = kit.box([], "amcp-t-body")
-        self.card = None if self._on_open is not None else CallCard(session)
+        self.card = None if self._on_open is not None else CallCard(session, on_away=self._shut)
         style = widgets.style_box(sheet("table"))
         head = kit.box([self.heads.widget], "amcp-t-row", "amcp-t-head-row")
         line = kit.box([self.caption, self.fresh], "amcp-t-bar-row", "amcp-t-line-row")
@@ -317,9 +317,12 @@ class CallTable:
         if self._on_open is not None:
             self._on_open(call_id)
         elif self.card is not None:
-            self.card.show(call_id)
+            self.card.go_to(call_id)
         self.show_open(call_id)
         self._poke()
+
+    def _shut(self) -> None:
+        self.show_open(None)
 
     def _act(self, row: TableRow) -> None:
         with self._lock:
