@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Coroutine, Generator, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakSet, WeakValueDictionary, ref
 
-from asyncmcp_nb.errors import LedgerError
-from asyncmcp_nb.ledger import CallRecord, NewCall
+from asyncmcp_nb.errors import LedgerError, SessionClosed
+from asyncmcp_nb.ledger import CallRecord, Ledger, NewCall
 from asyncmcp_nb.session.admission import Asked, interrupted
 from asyncmcp_nb.session.call import Call, CallWaiter
 from asyncmcp_nb.session.catalogue import Catalogue
@@ -38,6 +40,9 @@ class CallBook:
         self._home = home
         self._views = parts.views
         self._displays = parts.displays
+        self._name = parts.name
+        self._lock = threading.Lock()
+        self._is_closed = False
         self._calls: WeakValueDictionary[str, Call] = WeakValueDictionary()
         self._tallies: WeakSet[Tally] = WeakSet()
         self._session: Callable[[], object | None] = lambda: None
@@ -85,9 +90,10 @@ class CallBook:
             InvalidArguments: Its arguments are not JSON; it was not recorded.
             LedgerError: The ledger could not be written; it was not recorded.
             CallError: As ``Call.wait``.
+            SessionClosed: As ``Call.wait``.
         """
         with self._begun([new]) as [traced]:
-            call = self._calls.setdefault(new.call_id, Call(self, new))
+            call = self._entered(new)
             waiter: CallWaiter = Waiter()
             call.wake_at_end(waiter)
             self._gathering.put(Asked(traced, waiter))
@@ -108,7 +114,7 @@ class CallBook:
 
     def _submit(self, calls: Sequence[NewCall], max_in_flight: int | None = None) -> list[Call]:
         # Before anything happens to them, so that they are told of all of it.
-        handles = [self._calls.setdefault(call.call_id, Call(self, call)) for call in calls]
+        handles = [self._entered(call) for call in calls]
         self._desk.submit(calls, max_in_flight=max_in_flight)
         return handles
 
@@ -122,8 +128,11 @@ class CallBook:
         wake(ended)
 
     def _handle(self, record: CallRecord) -> Call:
-        known = self._calls.get(record.call_id)
-        return known or self._calls.setdefault(record.call_id, Call(self, record))
+        return self._calls.get(record.call_id) or self._entered(record)
+
+    def _entered(self, record: CallRecord | NewCall) -> Call:
+        with self._lock:
+            return self._calls.setdefault(record.call_id, Call(self, record))
 
     # -- CallOwner and GroupOwner -----------------------------------------------------------------
 
@@ -131,9 +140,20 @@ class CallBook:
         """See ``CallOwner``."""
         return self._session()
 
-    def record(self, call_id: str) -> CallRecord | None:
+    def closed(self) -> SessionClosed | None:
         """See ``CallOwner``."""
-        return self._desk.ledger.get(call_id)
+        return self._session_closed() if self._is_closed else None
+
+    def record(self, call_id: str) -> CallRecord | None:
+        """See ``CallOwner``. It is read after the close too, where there is a file."""
+        ledger = self._desk.ledger
+        try:
+            return ledger.get(call_id)
+        except LedgerError:
+            if not (self._is_closed and Path(ledger.path).is_file()):
+                raise
+        with Ledger.open(ledger.path) as reopened:
+            return reopened.get(call_id)
 
     def failure(self, call_id: str) -> Exception | None:
         """See ``CallOwner``."""
@@ -171,11 +191,24 @@ class CallBook:
     def adopt(self, tally: Tally) -> None:
         """See ``GroupOwner``."""
         self._tallies.add(tally)
+        if self._is_closed:
+            tally.close()
 
     def close(self) -> None:
-        """Say to those who follow groups that no more calls end here."""
+        """Say to those who wait for calls, or follow groups, that no more calls end here."""
+        self._is_closed = True
+        # Whoever begins to wait from now on is refused by the call, so none is missed.
+        with self._lock:
+            calls = list(self._calls.values())
+        wake((waiter, self._session_closed()) for call in calls for waiter in call.abandon())
         for tally in list(self._tallies):
             tally.close()
+
+    def _session_closed(self) -> SessionClosed:
+        return SessionClosed(
+            "this session is closed; its calls go on: connect again as "
+            f"{self._name!r}, and session.get(call.id) finds them"
+        )
 
     def watched(self, tally: Tally) -> AbstractContextManager[object]:
         """See ``CallOwner``."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Coroutine, Generator, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from datetime import UTC, datetime, timedelta
@@ -12,14 +11,15 @@ from typing import Any, Protocol, TypeVar
 from mcp_types import CallToolResult
 from pydantic import ValidationError
 
-from asyncmcp_nb.errors import AsyncMcpError, CallCancelled, CallFailed, CallTimedOut, LedgerError
+from asyncmcp_nb.errors import AsyncMcpError, LedgerError
 from asyncmcp_nb.ledger import TERMINAL, CallRecord, NewCall, Status
+from asyncmcp_nb.session.outcome import outcome_of
 from asyncmcp_nb.session.waiting import Waiter
 
 T = TypeVar("T")
 
 CallWaiter = Waiter[CallRecord | Exception]
-"""A task that waits for the end of a call: woken with its row, or why it was not recorded."""
+"""Who waits for the end of a call: woken with its row, or with why there is none to see."""
 
 OnDone = Callable[["Call"], object]
 """Called once in some thread when a call has ended, or at once where it has. Must not block."""
@@ -45,6 +45,10 @@ class CallOwner(Protocol):
 
     def retry(self, call_id: str, overrides: Mapping[str, Any]) -> Call:
         """Submit it again."""
+        ...
+
+    def closed(self) -> Exception | None:
+        """What those who wait for an end are told after the session's; None before."""
         ...
 
     def session(self) -> Any:
@@ -183,6 +187,7 @@ class Call:
             CallCancelled: It was cancelled.
             BusError: Its request could not be published.
             PayloadTooLarge: Its request is above the topic's limit.
+            SessionClosed: It had not ended when its session was closed; it goes on.
         """
         record = None if self.is_done else await self._owner.wait_at_home(self._ended)
         return self.outcome(record)
@@ -196,6 +201,7 @@ class Call:
         Raises:
             TimeoutError: It has not ended by then.
             CallError: As ``wait``.
+            SessionClosed: As ``wait``.
         """
         record = None
         if not self.is_done:
@@ -273,11 +279,29 @@ class Call:
         return waiters
 
     def wake_at_end(self, waiter: CallWaiter) -> bool:
-        """Have a task woken with the row when it has ended; False where it has."""
+        """Have a task woken with the row when it has ended; False where it has.
+
+        Raises:
+            SessionClosed: It has not, and nobody would see it here.
+        """
         with self._lock:
-            if not self.is_done:
-                self._waiters.append(waiter)
-            return not self.is_done
+            if self.is_done:
+                return False
+            if (closed := self._owner.closed()) is not None:
+                raise closed
+            self._waiters.append(waiter)
+            return True
+
+    def wake_no_more(self, waiter: CallWaiter) -> None:
+        """Forget a task that does not wait any more."""
+        with self._lock, suppress(ValueError):
+            self._waiters.remove(waiter)
+
+    def abandon(self) -> Sequence[CallWaiter]:
+        """Forget those who wait for its end, to be woken with why; the session's business."""
+        with self._lock:
+            waiters, self._waiters = self._waiters, []
+        return waiters
 
     async def _ended(self) -> CallRecord | None:
         """Wait for the end; the row then, None where it had ended already."""
@@ -287,9 +311,10 @@ class Call:
         try:
             found = await waiter.wait()
         finally:
-            with self._lock, suppress(ValueError):
-                self._waiters.remove(waiter)
-        return found if isinstance(found, CallRecord) else None
+            self.wake_no_more(waiter)
+        if isinstance(found, Exception):
+            raise found
+        return found
 
     def outcome(self, record: CallRecord | None = None) -> CallToolResult:
         """What ``wait`` gives, of a call that has ended.
@@ -300,24 +325,7 @@ class Call:
         Raises:
             CallError: As ``wait``.
         """
-        record = record or self.record
-        match record.status:
-            case Status.DONE | Status.TOOL_ERROR:
-                return CallToolResult.model_validate(record.result, by_name=False)
-            case Status.CANCELLED:
-                raise CallCancelled(f"call {self.id} of {self.tool} was cancelled")
-            case Status.TIMED_OUT:
-                waited = (record.finished_at or time.time()) - record.submitted_at
-                raise CallTimedOut(f"{self.tool} did not answer within {waited:.1f} s")
-            case _:
-                failure = self._owner.failure(self.id)
-                if failure is not None:
-                    raise failure
-                raise CallFailed(
-                    record.error_message or "the call failed",
-                    code=record.error_code or 0,
-                    data=record.error_data,
-                )
+        return outcome_of(record or self.record, self._owner.failure)
 
 
 def _shortened(text: str) -> str:

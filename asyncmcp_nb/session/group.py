@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, overload
 
 import anyio
 
-from asyncmcp_nb.ledger import Status
+from asyncmcp_nb.errors import SessionClosed
+from asyncmcp_nb.ledger import CallRecord, Status
 from asyncmcp_nb.printable import counted
 from asyncmcp_nb.session.call import Call, CallOwner
 from asyncmcp_nb.session.tally import Tally
+from asyncmcp_nb.session.waiting import Waiter
 from asyncmcp_nb.sns_sqs.handoff import Mailbox, handoff_here
 
 if TYPE_CHECKING:
@@ -38,7 +39,8 @@ class GroupOwner(CallOwner, Protocol):
 class CallGroup(Sequence[Call]):
     """The calls of one ``map``, in the order of their input.
 
-    Await it until all have ended, iterate ``as_completed(group)``, or take ``await group.frame()``.
+    Await it until all have ended, iterate ``as_completed(group)``, or take ``await group.frame()``:
+    each raises ``SessionClosed`` where the session is closed before.
     """
 
     def __init__(self, owner: GroupOwner, calls: Sequence[Call], *, name: str, source: Any) -> None:
@@ -88,6 +90,7 @@ class CallGroup(Sequence[Call]):
 
         Raises:
             TimeoutError: Some have not ended by then; they go on.
+            SessionClosed: Some had not ended when the session was closed; they go on.
         """
         with self._owner.watched(self.tally):
             if not self.is_done:
@@ -125,7 +128,7 @@ class CallGroup(Sequence[Call]):
         handoff, ended = handoff_here(), anyio.Event()
 
         def look() -> None:
-            if self.is_done:
+            if self.is_done or self.tally.is_closed:
                 handoff.post(ended.set)
 
         self.tally.subscribe(look)
@@ -134,6 +137,21 @@ class CallGroup(Sequence[Call]):
             await ended.wait()
         finally:
             self.tally.unsubscribe(look)
+        if not self.is_done and (closed := self._owner.closed()) is not None:
+            raise closed
+
+
+class _Arrival(Waiter[CallRecord | Exception]):
+    """Puts a call among those that have ended, or says why that will not be seen."""
+
+    def __init__(self, call: Call, arrived: Mailbox[Call | Exception]) -> None:
+        super().__init__()
+        self.call = call
+        self._arrived = arrived
+
+    def find(self, found: CallRecord | Exception) -> None:
+        """In place of waking a task."""
+        self._arrived.put(found if isinstance(found, Exception) else self.call, force=True)
 
 
 async def as_completed(calls: Iterable[Call], *, progress: bool = False) -> AsyncIterator[Call]:
@@ -142,16 +160,36 @@ async def as_completed(calls: Iterable[Call], *, progress: bool = False) -> Asyn
     Args:
         calls: A group, or any calls.
         progress: Show a bar when it takes more than a second.
+
+    Raises:
+        SessionClosed: The session was closed; all that ended before have been yielded.
     """
     pending = list(calls)
-    # Counted before it is yielded: callbacks run in the order in which they were added.
     watched = _watched(calls, pending) if progress else nullcontext()
-    ended: Mailbox[Call] = Mailbox(handoff_here(), limit_count=len(pending))
-    for call in pending:
-        call.add_done_callback(partial(ended.put, force=True))
-    with watched:
-        for _ in pending:
-            yield await ended.receive()
+    ended: Mailbox[Call | Exception] = Mailbox(handoff_here(), limit_count=len(pending))
+    arrivals = [_Arrival(call, ended) for call in pending]
+    try:
+        refusals = [_expect(arrival, ended) for arrival in arrivals]
+        for refusal in filter(None, refusals):
+            ended.put(refusal, force=True)
+        with watched:
+            for _ in pending:
+                found = await ended.receive()
+                if isinstance(found, Exception):
+                    raise found
+                yield found
+    finally:
+        for arrival in arrivals:
+            arrival.call.wake_no_more(arrival)
+
+
+def _expect(arrival: _Arrival, ended: Mailbox[Call | Exception]) -> SessionClosed | None:
+    try:
+        if not arrival.call.wake_at_end(arrival):
+            ended.put(arrival.call, force=True)
+    except SessionClosed as exc:
+        return exc
+    return None
 
 
 def _watched(calls: Iterable[Call], pending: Sequence[Call]) -> AbstractContextManager[object]:

@@ -10,10 +10,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
-from collections.abc import Callable, Coroutine, Generator
-from concurrent.futures import Future
+from collections.abc import Callable, Collection, Coroutine, Generator
+from concurrent.futures import CancelledError, Future
 from contextlib import AbstractAsyncContextManager
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Self, TypeVar
 
 from asyncmcp_nb.errors import SessionClosed
 
@@ -21,6 +21,10 @@ T = TypeVar("T")
 
 _GIVING_UP_SECONDS: Final = 5.0
 """The most that a context may take to clean up after it was not entered in time. Our choice."""
+_LAST_WORDS_SECONDS: Final = 1.0
+"""For tasks of a loop that stops, to end by themselves. Our choice."""
+_STOPPING_SECONDS: Final = 8.0
+"""For a loop to stop; more than its tasks may take."""
 _HEARTBEAT_SECONDS: Final = 0.2
 """While a cell waits, the loop wakes this often, so that Stop interrupts at once."""
 
@@ -34,6 +38,8 @@ class Home:
         self._owner: asyncio.Task[None] | None = None
         self._leave = asyncio.Event()
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._lock = threading.Lock()
+        self._is_stopped = False
         self._waiters = 0
         self._is_beating = False
 
@@ -43,10 +49,10 @@ class Home:
         return cls(asyncio.get_running_loop(), None)
 
     @classmethod
-    def in_thread(cls) -> Home:
+    def in_thread(cls) -> Self:
         """A home on a loop of its own, in a daemon thread."""
         loop = asyncio.new_event_loop()
-        thread = threading.Thread(target=loop.run_forever, name="asyncmcp-home", daemon=True)
+        thread = threading.Thread(target=_turn, args=(loop,), name="asyncmcp-home", daemon=True)
         thread.start()
         return cls(loop, thread)
 
@@ -69,11 +75,12 @@ class Home:
         """Start something on the home's loop, from any thread.
 
         Raises:
-            SessionClosed: The loop is closed.
+            SessionClosed: The loop is closed, or about to be.
         """
-        if self._loop.is_closed():
-            raise SessionClosed("the loop of this session is closed; connect again")
-        return asyncio.run_coroutine_threadsafe(make(), self._loop)
+        with self._lock:
+            if self._is_stopped or self._loop.is_closed():
+                raise _closed()
+            return asyncio.run_coroutine_threadsafe(make(), self._loop)
 
     def start_soon(self, make: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Start a task of the session on its loop, from any thread; ``leave`` cancels it."""
@@ -90,6 +97,7 @@ class Home:
 
         Raises:
             TimeoutError: It took longer than the timeout.
+            SessionClosed: The loop is closed, or was while this waited.
         """
 
         async def bounded() -> T:
@@ -103,7 +111,12 @@ class Home:
         if self._thread is None and not self._loop.is_running():
             # IPython in a terminal turns its loop only while a cell awaits.
             return self._loop.run_until_complete(bounded())
-        return self.submit(bounded).result()
+        try:
+            return self.submit(bounded).result()
+        except CancelledError:
+            if not self._is_stopped:
+                raise
+            raise _closed() from None
 
     @contextlib.contextmanager
     def beating(self) -> Generator[None]:
@@ -174,10 +187,15 @@ class Home:
 
     def stop(self) -> None:
         """End the thread of a home that has one; called from elsewhere, after ``leave``."""
-        if self._thread is not None:
+        if self._thread is None:
+            return
+        with self._lock:
+            if self._is_stopped:
+                return
+            self._is_stopped = True
+            # What was submitted before this is a task of the loop when it stops.
             self._loop.call_soon_threadsafe(self._loop.stop)
-            self._thread.join(5.0)
-            self._loop.close()
+        self._thread.join(_STOPPING_SECONDS)
 
     def _start(self, make: Callable[[], Coroutine[Any, Any, None]]) -> None:
         if self._leave.is_set():
@@ -191,6 +209,29 @@ class Home:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _turn(loop: asyncio.AbstractEventLoop) -> None:
+    """Run a loop until it is stopped; whoever waits for a task of it has its end."""
+    try:
+        loop.run_forever()
+        loop.run_until_complete(_end(asyncio.all_tasks(loop)))
+    finally:
+        loop.close()
+
+
+async def _end(tasks: Collection[asyncio.Task[Any]]) -> None:
+    for patience_seconds in (_LAST_WORDS_SECONDS, _GIVING_UP_SECONDS):
+        if not tasks:
+            return
+        # Those who were woken just now end by themselves.
+        _, tasks = await asyncio.wait(tasks, timeout=patience_seconds)
+        for task in tasks:
+            task.cancel()
+
+
+def _closed() -> SessionClosed:
+    return SessionClosed("the loop of this session is closed; connect again")
 
 
 def _let_nest(loop: asyncio.AbstractEventLoop) -> None:

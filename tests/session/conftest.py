@@ -59,12 +59,18 @@ class Stage:
         self._stack = stack
         self._sealer = Sealer()
 
-    async def session(self, name: str = "alice", *, era: str = MODERN, **options: Any) -> Session:
+    async def session(self, name: str = "alice", **options: Any) -> Session:
         """An open session; it is closed at the end of the test."""
+        session = Session(self.parts(name, **options), Home.here())
+        self._stack.push_async_callback(session.close)
+        return await session.open()
+
+    def parts(self, name: str = "alice", *, era: str = MODERN, **options: Any) -> SessionParts:
+        """What a session here is made of."""
         config = {key: options.pop(key) for key in list(options) if key in SETTINGS}
         bus = options.pop("bus", self.deployment.bus)
         claim_checks = options.pop("claim_checks", None)
-        parts = SessionParts(
+        return SessionParts(
             name=name,
             deployment="stage",
             endpoint="memory",
@@ -79,9 +85,6 @@ class Stage:
             policies=options.pop("policies", Policies()),
             client_options={"client_info": Implementation(name="tests", version="1"), **options},
         )
-        session = Session(parts, Home.here())
-        self._stack.push_async_callback(session.close)
-        return await session.open()
 
     async def serve(self, server: Server[Any], **settings: Any) -> None:
         """Serve until the end of the test."""
