@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from functools import partial
 from typing import Any
 
@@ -107,10 +108,11 @@ class Engine:
 
     def release(self) -> None:
         """Stop, publish what the link still has, and only then note what was sent."""
-        self.desk.stop_sending()
-        if self._link is not None:
-            self._link.close()
-        self.desk.close()
+        with ExitStack() as steps:  # the last of these first, and each whatever another raises
+            steps.callback(self.desk.close)
+            if self._link is not None:
+                steps.callback(self._link.close)
+            steps.callback(self.desk.stop_sending)
 
     def meet(self) -> None:
         """Ask the server who it is and what it offers, whenever it comes."""

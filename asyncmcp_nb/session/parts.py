@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -67,11 +68,12 @@ class SessionParts:
 
     def close(self) -> None:
         """Close what belongs to the session; in a thread."""
-        self.ledger.close()
-        self.bus.close()
-        if self.claim_checks is not None:
-            self.claim_checks.store.close()
-        self.on_close()
+        with ExitStack() as steps:  # the last of these first, and each whatever another raises
+            steps.callback(self.on_close)
+            if self.claim_checks is not None:
+                steps.callback(self.claim_checks.store.close)
+            steps.callback(self.bus.close)
+            steps.callback(self.ledger.close)
 
     def stamp(self, options: Mapping[str, Any]) -> Stamp:
         """What the SDK's client would stamp on requests, for calls that do not pass through it.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import ExitStack, suppress
 from functools import partial
 from typing import Any, Final
 
@@ -28,6 +29,8 @@ from asyncmcp_nb.session.sources import Source, argument_rows, plain
 from asyncmcp_nb.session.status import SessionStatus
 
 _LIST_TIMEOUT_SECONDS: Final = 30.0
+_LEAVE_SECONDS: Final = 10.0
+"""The most that the SDK's client, and callbacks of the user's, may take to end. Our choice."""
 
 
 class Session(Displayed):
@@ -64,22 +67,34 @@ class Session(Displayed):
         return self
 
     async def close(self) -> None:
-        """Disconnect; outstanding calls go on. Connect again under this name to find them."""
+        """Disconnect; outstanding calls go on. Connect again under this name to find them.
+
+        It is done to its end though the task is cancelled, and though a step of it fails.
+
+        Raises:
+            LedgerError: What was sent last could not be noted; all is closed nevertheless.
+        """
         if self._closed:
             return
         self._closed = True
         # A loop that waits for this cannot be ended by it; whoever made it ends it.
         release = partial(self._release, stops_home=not self._home.is_here)
-        await self._home.run(self._home.leave)
-        await anyio.to_thread.run_sync(release)
+        with anyio.CancelScope(shield=True):
+            try:
+                with anyio.move_on_after(_LEAVE_SECONDS):
+                    await self._home.run(self._home.leave)
+            finally:
+                await anyio.to_thread.run_sync(release)
 
     def close_blocking(self) -> None:
         """``close`` for a script, whose session has its loop in a thread."""
         if self._closed:
             return
         self._closed = True
-        self._home.wait_for(self._home.leave)
-        self._release()
+        with ExitStack() as steps:
+            steps.callback(self._release)
+            with suppress(TimeoutError):
+                self._home.wait_for(self._home.leave, _LEAVE_SECONDS)
 
     def flush(self) -> None:
         """Acknowledge and note what is pending, at the end of the process; takes a second."""
@@ -87,13 +102,14 @@ class Session(Displayed):
             self._engine.release()
 
     def _release(self, *, stops_home: bool = True) -> None:
-        self._engine.release()
-        self._engine.book.close()
-        if stops_home:
-            self._home.stop()
-        # Views that move show the last there is to read, and that it is over.
-        self.log.notify(())
-        self._parts.close()
+        with ExitStack() as steps:  # the last of these first, and each whatever another raises
+            steps.callback(self._parts.close)
+            # Views that move show the last there is to read, and that it is over.
+            steps.callback(self.log.notify, ())
+            if stops_home:
+                steps.callback(self._home.stop)
+            steps.callback(self._engine.book.close)
+            steps.callback(self._engine.release)
 
     async def __aenter__(self) -> Session:
         return self

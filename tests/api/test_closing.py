@@ -82,6 +82,17 @@ async def test_an_answer_that_comes_right_after_closing_is_there_for_the_next_se
     assert result.structured_content == {"n": 1}
 
 
+async def test_connecting_that_is_given_up_leaves_the_name_free(
+    moto_deployment: Deployment,
+) -> None:
+    with anyio.move_on_after(1.0) as scope:
+        await connect(moto_deployment, name="alice", era="2025-11-25")
+    assert scope.cancelled_caught
+
+    async with connect(moto_deployment, name="alice") as session:
+        assert session.name == "alice"
+
+
 async def test_a_request_that_comes_right_after_stopping_is_there_for_the_next_server(
     broker_deployment: Deployment,
 ) -> None:

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import threading
 from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import Future
+from contextlib import closing
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import anyio
 import anyio.to_thread
 import pytest
 
-from asyncmcp_nb.errors import AsyncMcpError, SessionClosed
-from asyncmcp_nb.ledger import Status
+from asyncmcp_nb.errors import AsyncMcpError, LedgerError, SessionClosed
+from asyncmcp_nb.ledger import Ledger, Status
 from asyncmcp_nb.session import Call, CallGroup, as_completed
 from asyncmcp_nb.session.home import Home
 from asyncmcp_nb.session.session import Session
-from tests.helpers import PATIENCE_SECONDS, tool_server
+from tests.helpers import PATIENCE_SECONDS, REQUESTS, tool_server
 from tests.session.conftest import Stage
+from tests.session.test_asking import asking_server
 
 T = TypeVar("T")
 
@@ -145,3 +149,77 @@ async def test_a_thread_of_a_script_that_blocks_is_told_too(stage: Stage) -> Non
     assert [type(exc) for exc in said] == [SessionClosed]
     with pytest.raises(SessionClosed, match="connect again"):
         await anyio.to_thread.run_sync(call.result)
+
+
+# -- what it held ---------------------------------------------------------------------------------
+
+
+async def test_a_close_in_a_cancelled_scope_frees_all_the_same(stage: Stage) -> None:
+    freed = threading.Event()
+    parts = replace(stage.parts(), on_close=freed.set)
+    session = await Session(parts, Home.here()).open()
+
+    with anyio.CancelScope() as scope:
+        async with session:
+            scope.cancel()
+            await anyio.sleep_forever()
+
+    assert freed.is_set()
+    with pytest.raises(LedgerError, match="is closed"):
+        parts.ledger.count()
+
+
+async def test_a_close_that_cannot_write_says_so_and_frees_all_the_same(stage: Stage) -> None:
+    bus = stage.deployment.bus
+    freed = threading.Event()
+    ledger = Ledger.open(stage.ledger_file, busy_seconds=0.01)
+    parts = stage.parts(ledger=":memory:")
+    parts.ledger.close()
+    session = Session(replace(parts, ledger=ledger, on_close=freed.set), Home.here())
+    await session.open()
+    raised: list[LedgerError] = []
+
+    async def close() -> None:
+        with pytest.raises(LedgerError, match="another process keeps it locked") as caught:
+            await session.close()
+        raised.append(caught.value)
+
+    with closing(sqlite3.connect(stage.ledger_file, isolation_level=None)) as other:
+        async with anyio.create_task_group() as tasks:
+            with bus.hold("publish", REQUESTS):
+                session.submit("echo", n=1)
+                await bus.until(lambda: bus.under_way["publish", REQUESTS] > 0)
+                other.execute("BEGIN IMMEDIATE")
+                # What goes out while it closes is to be noted last of all.
+                tasks.start_soon(close)
+                await anyio.wait_all_tasks_blocked()
+        other.execute("ROLLBACK")
+
+    assert len(raised) == 1
+    assert freed.is_set()
+    await session.close()
+    with pytest.raises(LedgerError, match="is closed"):
+        ledger.count()
+
+
+async def test_callbacks_that_do_not_end_hold_no_close_up(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("asyncmcp_nb.session.session._LEAVE_SECONDS", 0.05)
+    asked, over = anyio.Event(), anyio.Event()
+
+    async def stubborn(context: Any, params: Any) -> Any:
+        asked.set()
+        with anyio.CancelScope(shield=True):
+            await over.wait()
+
+    await stage.serve(asking_server())
+    session = await stage.session(elicitation_callback=stubborn)
+    session.submit("buy", n=2)
+    with anyio.fail_after(PATIENCE_SECONDS):
+        await asked.wait()
+        await session.close()
+        over.set()
+
+    with pytest.raises(LedgerError, match="is closed"):
+        session.log.ledger.count()
