@@ -120,12 +120,17 @@ class CallBook:
 
     def take_changes(self, changes: Changes) -> None:
         """Bring the objects there are up to date, from any thread."""
+        news: list[Callable[[], None]] = []
         ended: list[tuple[CallWaiter, CallRecord | Exception]] = []
         for record in changes.records:
             call = self._calls.get(record.call_id)
             if call is not None:
-                ended += [(waiter, record) for waiter in call.update(record, changes.number)]
-        wake(ended)
+                ended += [(waiter, record) for waiter in call.update(record, changes.number, news)]
+        try:
+            for tell in news:
+                tell()
+        finally:  # Ctrl-C in a callback ends the others, but nobody's waiting
+            wake(ended)
 
     def _handle(self, record: CallRecord) -> Call:
         return self._calls.get(record.call_id) or self._entered(record)

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Coroutine, Generator, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, Protocol, TypeVar
 
 from mcp_types import CallToolResult
@@ -13,6 +14,7 @@ from pydantic import ValidationError
 
 from asyncmcp_nb.errors import AsyncMcpError, LedgerError
 from asyncmcp_nb.ledger import TERMINAL, CallRecord, NewCall, Status
+from asyncmcp_nb.session.observers import tell
 from asyncmcp_nb.session.outcome import outcome_of
 from asyncmcp_nb.session.waiting import Waiter
 
@@ -22,7 +24,10 @@ CallWaiter = Waiter[CallRecord | Exception]
 """Who waits for the end of a call: woken with its row, or with why there is none to see."""
 
 OnDone = Callable[["Call"], object]
-"""Called once in some thread when a call has ended, or at once where it has. Must not block."""
+"""Called once in some thread when a call has ended, or at once where it has.
+
+It must not block. What it raises is logged and costs nobody else anything.
+"""
 
 OnChange = Callable[[Status, Status], object]
 """Called in some thread with a call's status before and now. Must not block."""
@@ -219,7 +224,7 @@ class Call:
             if not self.is_done:
                 self._on_done.append(on_done)
                 return
-        on_done(self)
+        tell(on_done, self)
 
     def cancel(self) -> bool:
         """Give it up: it becomes ``cancelled`` and the worker that runs it is told.
@@ -250,12 +255,15 @@ class Call:
                 self._on_change = (*self._on_change, on_change)
             return self._status
 
-    def update(self, record: CallRecord, number: int) -> Sequence[CallWaiter]:
+    def update(
+        self, record: CallRecord, number: int, news: list[Callable[[], None]]
+    ) -> Sequence[CallWaiter]:
         """Take the row as it was read, from any thread; the session's business.
 
         Args:
             record: The row.
             number: Of the reading; what was read before the latest is passed over.
+            news: What to call once all rows of the reading were taken is added here.
 
         Returns:
             Those who waited for its end, to be woken with the row.
@@ -272,10 +280,8 @@ class Call:
             if status in TERMINAL:
                 ready, self._on_done, self._on_change = self._on_done, [], ()
                 waiters, self._waiters = self._waiters, []
-        for on_change in watchers:
-            on_change(before, status)
-        for on_done in ready:
-            on_done(self)
+        news.extend(partial(tell, on_change, before, status) for on_change in watchers)
+        news.extend(partial(tell, on_done, self) for on_done in ready)
         return waiters
 
     def wake_at_end(self, waiter: CallWaiter) -> bool:

@@ -36,7 +36,12 @@ class Observers(Generic[T]):
         with self._lock:
             observers = list(self._observers)
         for observer in observers:
-            try:
-                observer(news)
-            except Exception:  # boundary: a view that fails must not cost the answer
-                logger.exception("an observer raised")
+            tell(observer, news)
+
+
+def tell(listener: Callable[..., object], *news: object) -> None:
+    """Call a listener; what it raises goes to the log."""
+    try:
+        listener(*news)
+    except Exception:  # boundary: a function of somebody else's must not cost the answer
+        logger.exception("an observer raised")

@@ -9,9 +9,10 @@ from collections.abc import Callable, Sequence
 
 from asyncmcp_nb.ledger import STATUSES, TERMINAL, Status
 from asyncmcp_nb.session.call import Call
+from asyncmcp_nb.session.observers import tell
 
 Listener = Callable[[], object]
-"""Called in some thread whenever a call has ended. Must not block."""
+"""Called in some thread whenever a call has ended. Must not block; what it raises is logged."""
 
 
 class Tally:
@@ -99,4 +100,4 @@ class Tally:
         with self._lock:
             listeners = list(self._listeners)
         for listener in listeners:
-            listener()
+            tell(listener)
