@@ -44,6 +44,7 @@ class CallBook:
         self._lock = threading.Lock()
         self._is_closed = False
         self._calls: WeakValueDictionary[str, Call] = WeakValueDictionary()
+        self._kept: dict[str, Call] = {}
         self._tallies: WeakSet[Tally] = WeakSet()
         self._session: Callable[[], object | None] = lambda: None
         self._gathering: Gathering[Asked] = Gathering(desk.ask, lose=interrupted)
@@ -126,6 +127,8 @@ class CallBook:
             call = self._calls.get(record.call_id)
             if call is not None:
                 ended += [(waiter, record) for waiter in call.update(record, changes.number, news)]
+                if call.is_done:
+                    self._kept.pop(call.id, None)
         try:
             for tell in news:
                 tell()
@@ -144,6 +147,11 @@ class CallBook:
     def session(self) -> Any:
         """See ``CallOwner``."""
         return self._session()
+
+    def keep(self, call: Call) -> None:
+        """See ``CallOwner``."""
+        if not self._is_closed:
+            self._kept[call.id] = call
 
     def closed(self) -> SessionClosed | None:
         """See ``CallOwner``."""
@@ -205,6 +213,7 @@ class CallBook:
         # Whoever begins to wait from now on is refused by the call, so none is missed.
         with self._lock:
             calls = list(self._calls.values())
+        self._kept.clear()
         wake((waiter, self._session_closed()) for call in calls for waiter in call.abandon())
         for tally in list(self._tallies):
             tally.close()

@@ -52,6 +52,10 @@ class CallOwner(Protocol):
         """Submit it again."""
         ...
 
+    def keep(self, call: Call) -> None:
+        """Hold it until it has ended: somebody is to be told, who may not hold it."""
+        ...
+
     def closed(self) -> Exception | None:
         """What those who wait for an end are told after the session's; None before."""
         ...
@@ -223,6 +227,7 @@ class Call:
         with self._lock:
             if not self.is_done:
                 self._on_done.append(on_done)
+                self._owner.keep(self)
                 return
         tell(on_done, self)
 
@@ -253,6 +258,7 @@ class Call:
         with self._lock:
             if not self.is_done:
                 self._on_change = (*self._on_change, on_change)
+                self._owner.keep(self)
             return self._status
 
     def update(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 from typing import Any
+from weakref import ref
 
 import anyio
 import pytest
@@ -91,3 +93,47 @@ async def test_a_callback_of_a_call_that_has_ended_is_told_at_once(stage: Stage)
     call.add_done_callback(told.append)
 
     assert told == [call]
+
+
+# -- who holds what -------------------------------------------------------------------------------
+
+
+async def test_a_callback_is_called_though_nobody_holds_the_call(stage: Stage) -> None:
+    session = await stage.session()
+    told: list[str] = []
+    session.submit("echo", n=1).add_done_callback(lambda call: told.append(call.tool))
+    gc.collect()
+
+    await stage.serve(tool_server())
+
+    await stage.deployment.bus.until(lambda: told == ["echo"])
+
+
+async def test_a_group_that_nobody_holds_tells_of_its_progress(stage: Stage) -> None:
+    session = await stage.session()
+    told: list[bool] = []
+    session.map("echo", [{"n": n} for n in range(3)]).on_progress(lambda: told.append(True))
+    gc.collect()
+
+    await stage.serve(tool_server())
+
+    await stage.deployment.bus.until(lambda: len(told) == 3)
+
+
+@pytest.mark.parametrize("how", ["ended", "closed"])
+async def test_a_call_that_nobody_holds_is_let_go_with_its_callbacks(
+    stage: Stage, how: str
+) -> None:
+    session = await stage.session()
+    call = session.submit("echo", n=1)
+    call.add_done_callback(lambda _: None)
+    held = ref(call)
+
+    if how == "ended":
+        call.cancel()
+    else:
+        await session.close()
+    del call
+    gc.collect()
+
+    assert held() is None
