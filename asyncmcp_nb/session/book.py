@@ -66,12 +66,11 @@ class CallBook:
 
     def get_many(self, call_ids: Iterable[str]) -> list[Call]:
         """Calls by their ids; ids that the ledger does not have are left out."""
-        records = self._desk.ledger.get_many(call_ids)
-        strangers = [record.call_id for record in records if record.call_id not in self._calls]
-        calls = [self._handle(record) for record in records]
-        if strangers:
+        made: list[str] = []
+        calls = [self._entered(record, made) for record in self._desk.ledger.get_many(call_ids)]
+        if made:
             # One may have ended between the read and its entry, when nobody would have told it.
-            self.take_changes(self._desk.changed.read(strangers))
+            self.take_changes(self._desk.changed.read(made))
         return calls
 
     def submit(self, calls: Sequence[NewCall], *, max_in_flight: int | None = None) -> list[Call]:
@@ -94,7 +93,7 @@ class CallBook:
             SessionClosed: As ``Call.wait``.
         """
         with self._begun([new]) as [traced]:
-            call = self._entered(new)
+            call = self._entered(new, [])
             waiter: CallWaiter = Waiter()
             call.wake_at_end(waiter)
             self._gathering.put(Asked(traced, waiter))
@@ -115,7 +114,7 @@ class CallBook:
 
     def _submit(self, calls: Sequence[NewCall], max_in_flight: int | None = None) -> list[Call]:
         # Before anything happens to them, so that they are told of all of it.
-        handles = [self._entered(call) for call in calls]
+        handles = [self._entered(call, []) for call in calls]
         self._desk.submit(calls, max_in_flight=max_in_flight)
         return handles
 
@@ -135,12 +134,14 @@ class CallBook:
         finally:  # Ctrl-C in a callback ends the others, but nobody's waiting
             wake(ended)
 
-    def _handle(self, record: CallRecord) -> Call:
-        return self._calls.get(record.call_id) or self._entered(record)
-
-    def _entered(self, record: CallRecord | NewCall) -> Call:
+    def _entered(self, record: CallRecord | NewCall, made: list[str]) -> Call:
+        """The one object there is of a call, noted among those made where there was none."""
         with self._lock:
-            return self._calls.setdefault(record.call_id, Call(self, record))
+            call = self._calls.get(record.call_id)
+            if call is None:
+                call = self._calls[record.call_id] = Call(self, record)
+                made.append(record.call_id)
+            return call
 
     # -- CallOwner and GroupOwner -----------------------------------------------------------------
 
