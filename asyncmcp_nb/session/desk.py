@@ -17,6 +17,7 @@ from asyncmcp_nb import telemetry
 from asyncmcp_nb.errors import LedgerError
 from asyncmcp_nb.ledger import (
     OUTSTANDING,
+    Binding,
     CallFilter,
     CallRecord,
     Ledger,
@@ -152,10 +153,11 @@ class CallDesk:
         )
         self._announce([call_id], ended=[call_id] if is_over else [])
 
-    def resend(self, record: CallRecord, reply: Reply) -> None:
-        """Answer an ``input_required`` result: the same call under a new request id."""
-        for binding in self._dispatch.bind([record]).values():
-            self._dispatch.post(record, binding, reply)
+    def resend(self, record: CallRecord, reply: Reply, *, binding: Binding | None = None) -> None:
+        """Answer an ``input_required`` result: the same call as a new request, or a given one."""
+        bound = {record.call_id: binding} if binding else self._dispatch.bind([record])
+        for each in bound.values():
+            self._dispatch.post(record, each, reply)
 
     # -- from the queue ---------------------------------------------------------------------------
 

@@ -102,7 +102,9 @@ class Engine:
         self._client = await self._home.enter(client, self._parts.handshake_seconds)
         self._answerer = Answerer(client, self.desk, self._callbacks())
         resumed = await anyio.to_thread.run_sync(self.desk.start, link)
-        self._answer_asked(self._parts.ledger.get_many(resumed))
+        # What an earlier session of the other era asked for does not go out as it would have.
+        is_modern = self._parts.era == MODERN_ERA
+        self._answer_asked(self._parts.ledger.get_many(resumed), are_resumed=is_modern)
         self.meet()
         threading.Thread(target=warm_up, name="asyncmcp-warm-up", daemon=True).start()
 
@@ -186,10 +188,11 @@ class Engine:
         given = {name: made for name, made in self._parts.client_options.items() if made}
         return {**self._asker.callbacks(), **given}
 
-    def _answer_asked(self, records: Sequence[CallRecord]) -> None:
+    def _answer_asked(self, records: Sequence[CallRecord], *, are_resumed: bool = False) -> None:
         answerer = self._answerer
         if answerer is None:
             return
         for record in records:
             if record.status is Status.INPUT_REQUIRED:
-                self._home.start_soon(partial(answerer.answer, record.call_id))
+                answer = partial(answerer.answer, record.call_id, is_resumed=are_resumed)
+                self._home.start_soon(answer)

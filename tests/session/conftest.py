@@ -15,6 +15,7 @@ from mcp_types import Implementation
 from asyncmcp_nb.bus import BusStatistics
 from asyncmcp_nb.config import SnsSqsTransportConfig
 from asyncmcp_nb.ledger import Ledger
+from asyncmcp_nb.ledger.store import BUSY_SECONDS
 from asyncmcp_nb.server.host import hosting
 from asyncmcp_nb.server.sealing import Sealer
 from asyncmcp_nb.session.home import Home
@@ -80,7 +81,10 @@ class Stage:
             config=self.deployment.client(name, **config),
             server_queue_url=SERVER_QUEUE,
             dead_letter_queue_url=DEAD_LETTERS,
-            ledger=Ledger.open(options.pop("ledger", self.ledger_file)),
+            ledger=Ledger.open(
+                options.pop("ledger", self.ledger_file),
+                busy_seconds=options.pop("busy_seconds", BUSY_SECONDS),
+            ),
             views=PandasViews(),
             policies=options.pop("policies", Policies()),
             client_options={"client_info": Implementation(name="tests", version="1"), **options},

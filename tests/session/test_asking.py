@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from typing import Any
 
 import anyio
@@ -21,8 +23,9 @@ from mcp_types import (
 )
 
 from asyncmcp_nb.errors import CallFailed
-from asyncmcp_nb.ledger import Status
-from tests.helpers import ToolContext
+from asyncmcp_nb.ledger import Binding, Ledger, Status
+from asyncmcp_nb.session.envelope import request_id
+from tests.helpers import PATIENCE_SECONDS, REQUESTS, RawClient, ToolContext, request
 from tests.session.conftest import Stage
 
 QUESTION = ElicitRequest(
@@ -181,3 +184,135 @@ async def test_state_without_questions_is_sent_back_as_it_came(stage: Stage) -> 
 
     assert ((await call).structured_content or {})["arguments"] == {"n": 3}
     assert session.log.counts() == {Status.DONE: 1}
+
+
+# -- answers that do not get out ------------------------------------------------------------------
+
+
+async def never(context: Any, params: Any) -> ElicitResult:
+    await anyio.sleep_forever()
+    raise AssertionError
+
+
+async def test_a_question_whose_answer_a_close_cut_off_is_asked_again(stage: Stage) -> None:
+    bus = stage.deployment.bus
+    go = anyio.Event()
+
+    async def answer(context: Any, params: Any) -> ElicitResult:
+        await go.wait()
+        return await accept(context, params)
+
+    async with stage.serving(asking_server()):
+        earlier = await stage.session(elicitation_callback=answer, publisher_count=1)
+        call = earlier.submit("buy", {"n": 1})
+        await bus.until(lambda: call.status is Status.INPUT_REQUIRED)
+        with bus.hold("publish", REQUESTS):
+            # The one publisher is busy with this, and the answer waits for its turn.
+            other = earlier.submit("buy", {"n": 2})
+            await bus.until(lambda: bus.under_way["publish", REQUESTS] > 0)
+            go.set()
+            await bus.until(lambda: len(earlier.log.ledger.bindings_of(call.id)) == 2)
+            await earlier.close()
+
+    async with stage.serving(asking_server()):
+        later = await stage.session(elicitation_callback=accept)
+        with anyio.fail_after(PATIENCE_SECONDS):
+            found = [await later.get(one.id) for one in (call, other)]
+        bindings = later.log.ledger.bindings_of(call.id)
+
+    assert [(one.structured_content or {})["arguments"]["n"] for one in found] == [1, 2]
+    assert [binding.connection_id for binding in bindings] == [earlier.connection_id] * 2
+
+
+async def test_a_question_whose_answer_a_crash_cut_off_is_asked_again(stage: Stage) -> None:
+    async with stage.serving(asking_server(rounds=2)):
+        earlier = await stage.session(elicitation_callback=never)
+        call = earlier.submit("buy", {"n": 2})
+        await stage.deployment.bus.until(lambda: call.status is Status.INPUT_REQUIRED)
+        await earlier.close()
+    with Ledger.open(stage.ledger_file) as ledger:
+        # Bound, and not published yet.
+        ledger.bind([Binding(earlier.connection_id, request_id(2), call.id)])
+
+    async with stage.serving(asking_server(rounds=2)):
+        later = await stage.session(elicitation_callback=accept)
+        with anyio.fail_after(PATIENCE_SECONDS):
+            await later.get(call.id)
+
+    assert later.get(call.id).record.deliveries == 1
+
+
+async def test_an_answer_that_a_crash_let_out_unnoticed_runs_once(stage: Stage) -> None:
+    runs: list[str | None] = []
+
+    async def call_tool(
+        ctx: ToolContext, params: CallToolRequestParams
+    ) -> CallToolResult | InputRequiredResult:
+        if not params.input_responses:
+            return InputRequiredResult(input_requests={"q": QUESTION}, request_state="1")
+        runs.append(params.request_state)
+        return CallToolResult(content=[])
+
+    asking = anyio.Event()
+
+    async def answer_later(context: Any, params: Any) -> ElicitResult:
+        asking.set()
+        await stage.deployment.bus.until(lambda: len(runs) == 1)
+        return await accept(context, params)
+
+    await stage.serve(Server("asking", on_call_tool=call_tool))
+    earlier = await stage.session(elicitation_callback=never)
+    call = earlier.submit("buy", {"n": 2})
+    await stage.deployment.bus.until(lambda: call.status is Status.INPUT_REQUIRED)
+    await earlier.close()
+    with Ledger.open(stage.ledger_file) as ledger:
+        ledger.bind([Binding(earlier.connection_id, request_id(2), call.id)])
+
+    # Its answer is held up, so that the later session asks once more.
+    with stage.deployment.bus.hold("receive", "client-alice"):
+        later = await stage.session(elicitation_callback=answer_later)
+        with anyio.fail_after(PATIENCE_SECONDS):
+            await asking.wait()
+        crashed = RawClient(stage.deployment, "alice", connection_id=earlier.connection_id)
+        answers = {"q": {"action": "accept", "content": {"sure": True}}}
+        params = {"name": "buy", "arguments": {"n": 2}, "inputResponses": answers}
+        crashed.send(request(request_id(2), "tools/call", {**params, "requestState": "1"}))
+        await stage.deployment.bus.until(lambda: later.get(call.id).record.attempts == 2)
+    with anyio.fail_after(PATIENCE_SECONDS):
+        await later.get(call.id)
+
+    assert runs == ["1"]
+
+
+async def test_an_answer_that_cannot_be_recorded_is_sent_when_it_can(
+    stage: Stage, caplog: pytest.LogCaptureFixture
+) -> None:
+    asked: list[str] = []
+    with closing(sqlite3.connect(stage.ledger_file, isolation_level=None)) as other:
+
+        async def answer(context: Any, params: Any) -> ElicitResult:
+            asked.append(params.message)
+            other.execute("BEGIN IMMEDIATE")
+            return await accept(context, params)
+
+        await stage.serve(asking_server())
+        session = await stage.session(elicitation_callback=answer, busy_seconds=0.01)
+        call = session.submit("buy", {"n": 2})
+        with anyio.fail_after(PATIENCE_SECONDS):
+            await stage.deployment.bus.until(lambda: "a question waits for the l" in caplog.text)
+            other.execute("ROLLBACK")
+            await call
+
+    assert len(asked) == 1
+
+
+async def test_an_answer_that_cannot_be_written_ends_the_call(stage: Stage) -> None:
+    async def odd(context: Any, params: Any) -> ElicitResult:
+        return ElicitResult(action="accept", content={"sure": "\ud800"})
+
+    await stage.serve(asking_server())
+    session = await stage.session(elicitation_callback=odd)
+
+    with anyio.fail_after(PATIENCE_SECONDS):
+        with pytest.raises(CallFailed, match="cannot be sent"):
+            await session.call("buy", {"n": 2})

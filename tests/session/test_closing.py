@@ -16,7 +16,7 @@ import anyio.to_thread
 import pytest
 
 from asyncmcp_nb.errors import AsyncMcpError, LedgerError, SessionClosed
-from asyncmcp_nb.ledger import Ledger, Status
+from asyncmcp_nb.ledger import Status
 from asyncmcp_nb.session import Call, CallGroup, as_completed
 from asyncmcp_nb.session.home import Home
 from asyncmcp_nb.session.session import Session
@@ -151,6 +151,10 @@ async def test_a_thread_of_a_script_that_blocks_is_told_too(stage: Stage) -> Non
         await anyio.to_thread.run_sync(call.result)
 
 
+def names_of_threads() -> list[str]:
+    return [thread.name for thread in threading.enumerate()]
+
+
 # -- what it held ---------------------------------------------------------------------------------
 
 
@@ -172,11 +176,8 @@ async def test_a_close_in_a_cancelled_scope_frees_all_the_same(stage: Stage) -> 
 async def test_a_close_that_cannot_write_says_so_and_frees_all_the_same(stage: Stage) -> None:
     bus = stage.deployment.bus
     freed = threading.Event()
-    ledger = Ledger.open(stage.ledger_file, busy_seconds=0.01)
-    parts = stage.parts(ledger=":memory:")
-    parts.ledger.close()
-    session = Session(replace(parts, ledger=ledger, on_close=freed.set), Home.here())
-    await session.open()
+    parts = replace(stage.parts(busy_seconds=0.01), on_close=freed.set)
+    session = await Session(parts, Home.here()).open()
     raised: list[LedgerError] = []
 
     async def close() -> None:
@@ -187,19 +188,19 @@ async def test_a_close_that_cannot_write_says_so_and_frees_all_the_same(stage: S
     with closing(sqlite3.connect(stage.ledger_file, isolation_level=None)) as other:
         async with anyio.create_task_group() as tasks:
             with bus.hold("publish", REQUESTS):
-                session.submit("echo", n=1)
-                await bus.until(lambda: bus.under_way["publish", REQUESTS] > 0)
+                call = session.submit("echo", n=1)
+                await bus.until(lambda: bool(parts.ledger.bindings_of(call.id)))
                 other.execute("BEGIN IMMEDIATE")
                 # What goes out while it closes is to be noted last of all.
                 tasks.start_soon(close)
-                await anyio.wait_all_tasks_blocked()
+                await bus.until(lambda: "asyncmcp-desk" not in names_of_threads())
         other.execute("ROLLBACK")
 
     assert len(raised) == 1
     assert freed.is_set()
     await session.close()
     with pytest.raises(LedgerError, match="is closed"):
-        ledger.count()
+        parts.ledger.count()
 
 
 async def test_callbacks_that_do_not_end_hold_no_close_up(
