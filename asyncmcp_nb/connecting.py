@@ -50,15 +50,15 @@ def connect(
         with connect(name="nightly") as session:   # in a script without a loop
 
     In the 2026 era it returns though no server is there: calls wait in the queue. Connecting again
-    under the same name finds the calls of before; doing so in one process closes the former
-    session.
+    under the same name finds the calls of before, and in one process closes the former session.
 
     Args:
         where: A deployment, a profile's name, or nothing for the embedded broker.
         name: The client's name: its queue and its ledger. Made from the notebook's path by default.
         era: MCP revision to speak. ``2025-11-25`` waits for a server's handshake, and is the only
             one for a deployment of the dialect ``asyncmcp``.
-        ledger: The ledger's file, or ``":memory:"``; in the user's data directory by default.
+        ledger: The ledger's file, which one session at a time may have, or ``":memory:"``; in the
+            user's data directory by default.
         timeout: Seconds to wait for the handshake.
         on_elicit: Answers what servers ask: a function of a ``Question``, plain or async, that
             returns the content to accept with (``True`` for none), None to decline, or a
@@ -74,7 +74,7 @@ def connect(
 
     Raises:
         AsyncMcpError: When awaited or entered: ``ProfileNotFound``, ``ConfigError``, ``NameInUse``,
-            ``BrokerError``, ``BusUnavailable``, ``BusDenied``, ``LedgerError``,
+            ``LedgerInUse``, ``LedgerError``, ``BrokerError``, ``BusUnavailable``, ``BusDenied``,
             ``MissingDependency``, ``HandshakeTimedOut``.
     """
     assemble = partial(

@@ -18,6 +18,7 @@
     │   └── BusClosed               used after close
     ├── BrokerError                 the embedded broker could not be started or stopped
     ├── LedgerError                 the call record cannot be opened or written
+    │   └── LedgerInUse             another live session has that file
     ├── AnswerStoreError            what workers share on this host cannot be read or written
     ├── NameInUse                   another live process is connected under this name
     ├── HandshakeTimedOut           no server answered ``connect`` (2025 era)
@@ -124,6 +125,10 @@ class BrokerError(AsyncMcpError):
 
 class LedgerError(AsyncMcpError):
     """The call record cannot be opened or written."""
+
+
+class LedgerInUse(LedgerError):
+    """Another live session, of whatever name, has that file."""
 
 
 class AnswerStoreError(AsyncMcpError):

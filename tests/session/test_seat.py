@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -7,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from asyncmcp_nb.config import HOME_VARIABLE, Deployment
-from asyncmcp_nb.errors import ConfigError, NameInUse
+from asyncmcp_nb.errors import ConfigError, LedgerError, LedgerInUse, NameInUse
+from asyncmcp_nb.ledger import Ledger
 from asyncmcp_nb.session.seat import NOTEBOOK_VARIABLE, default_name, take_seat
 
 PLACE = Deployment(
@@ -95,3 +97,67 @@ def test_nobody_else_can_read_what_a_name_keeps(tmp_path: Path) -> None:
     assert made != []
     assert [path for path in made if path.stat().st_mode & 0o077] == []
     seat.release()
+
+
+# -- ledger files ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("file", ["calls.sqlite", "calls.db", "calls"])
+def test_two_names_cannot_have_one_ledger_file(tmp_path: Path, file: str) -> None:
+    alice = take_seat(PLACE, "alice", tmp_path / "made" / file)
+    (tmp_path / "link").symlink_to(tmp_path / "made")
+
+    with pytest.raises(LedgerInUse, match=f"{file} is in use by .* process {os.getpid()}; close"):
+        take_seat(PLACE, "bob", tmp_path / "link" / file)
+
+    # What was refused holds nothing, and what is closed holds nothing any more.
+    take_seat(PLACE, "bob", None).release()
+    alice.release()
+    take_seat(PLACE, "bob", tmp_path / "made" / file).release()
+
+
+def test_files_side_by_side_are_two_ledgers(tmp_path: Path) -> None:
+    seats = [
+        take_seat(PLACE, f"client{number}", tmp_path / file)
+        for number, file in enumerate(["calls.sqlite", "calls.db", "calls", "other.sqlite"])
+    ]
+
+    assert len({seat.ledger_path for seat in seats}) == len(seats)
+    for seat in seats:
+        seat.release()
+
+
+def test_the_own_file_of_a_name_cannot_be_taken_under_another(tmp_path: Path) -> None:
+    alice = take_seat(PLACE, "alice", None)
+
+    with pytest.raises(LedgerInUse):
+        take_seat(PLACE, "bob", alice.ledger_path)
+    alice.release()
+    again = take_seat(PLACE, "alice", alice.ledger_path)
+    assert again.ledger_path == alice.ledger_path
+    again.release()
+
+
+def test_ledgers_in_memory_are_never_shared() -> None:
+    seats = [take_seat(PLACE, name, ":memory:") for name in ("alice", "bob")]
+
+    assert [seat.ledger_path for seat in seats] == [":memory:"] * 2
+    for seat in seats:
+        seat.release()
+
+
+def test_a_ledger_that_a_session_has_can_be_read(tmp_path: Path) -> None:
+    path = tmp_path / "calls.sqlite"
+    seat = take_seat(PLACE, "alice", path)
+
+    with Ledger.open(path) as writing, Ledger.open(path) as looking:
+        assert (writing.count(), looking.count()) == (0, 0)
+    seat.release()
+
+
+def test_a_ledger_where_nothing_can_be_made_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+
+    with pytest.raises(LedgerError, match=r"cannot be locked .*; check the permissions"):
+        take_seat(PLACE, "alice", tmp_path / "file" / "calls.sqlite")
+    take_seat(PLACE, "alice", None).release()
