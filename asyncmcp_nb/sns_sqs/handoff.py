@@ -51,20 +51,31 @@ class Handoff:
             False where the loop is closed; the call will not run.
         """
         self._calls.append(call)
-        if self._scheduled:
-            return True
-        self._scheduled = True
+        return self._scheduled or self._schedule_drain()
+
+    def _schedule_drain(self) -> bool:
+        is_done = False
         try:
+            self._scheduled = True
             self._schedule(self._drain)
+            is_done = True
         except RuntimeError:  # asyncio: closed; trio's RunFinishedError derives from it
-            self._scheduled = False
             return False
+        finally:
+            # Ctrl-C in between: whoever posts next schedules it, were it a second time.
+            if not is_done:
+                self._scheduled = False
         return True
 
     def _drain(self) -> None:
         self._scheduled = False
-        while self._calls:
-            self._calls.popleft()()
+        try:
+            while self._calls:
+                self._calls.popleft()()
+        finally:
+            # What is left when Ctrl-C ends a call in a cell that blocks; the loop goes on.
+            if self._calls:
+                self._schedule_drain()
 
 
 _of_loop: RunVar[Handoff] = RunVar("asyncmcp_nb handoff")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 
 import anyio
 import anyio.to_thread
@@ -26,6 +27,18 @@ ITEM = SessionMessage(notification("notifications/initialized"))
 
 async def in_thread(call: Callable[[], object]) -> object:
     return await anyio.to_thread.run_sync(call)
+
+
+def interrupted(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+@pytest.fixture
+def turned() -> Iterator[asyncio.AbstractEventLoop]:
+    """A loop that a test turns itself, as a notebook's cells do."""
+    loop = asyncio.new_event_loop()
+    yield loop
+    loop.close()
 
 
 # -- handoff ---------------------------------------------------------------------------------------
@@ -64,6 +77,44 @@ async def test_the_loops_own_thread_is_home() -> None:
 
     assert handoff.is_home()
     assert not await in_thread(handoff.is_home)
+
+
+def test_ctrl_c_in_a_call_keeps_none_of_those_after_it(turned: asyncio.AbstractEventLoop) -> None:
+    ran: list[str] = []
+    over = asyncio.Event()
+
+    async def begin() -> None:
+        handoff = Handoff()
+        handoff.post(interrupted)
+        handoff.post(lambda: ran.append("the waiter of another call"))
+        handoff.post(over.set)
+        await over.wait()
+
+    beginning = turned.create_task(begin())
+    with pytest.raises(KeyboardInterrupt):
+        turned.run_until_complete(beginning)
+    # As in a cell that blocks: it is broken off, and the loop turns on for the next.
+    turned.run_until_complete(asyncio.wait_for(beginning, PATIENCE_SECONDS))
+
+    assert ran == ["the waiter of another call"]
+
+
+def test_ctrl_c_while_a_call_is_posted_keeps_none_of_those_after_it(
+    turned: asyncio.AbstractEventLoop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    over = asyncio.Event()
+
+    async def begin() -> None:
+        with monkeypatch.context() as patch:
+            patch.setattr(turned, "call_soon_threadsafe", interrupted)
+            handoff = Handoff()
+        with pytest.raises(KeyboardInterrupt):
+            handoff.post(over.set)
+        monkeypatch.setattr(handoff, "_schedule", turned.call_soon_threadsafe)
+        handoff.post(lambda: None)
+        await asyncio.wait_for(over.wait(), PATIENCE_SECONDS)
+
+    turned.run_until_complete(begin())
 
 
 @pytest.mark.parametrize("backend", anyio.get_available_backends())
