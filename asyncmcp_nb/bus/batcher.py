@@ -85,7 +85,11 @@ class Batcher(Generic[T]):
         return len(self._pending)
 
     def submit(self, value: T, done: Done, *, weight_bytes: int = 0) -> None:
-        """Queue a value; never blocks. After ``close`` it is refused through ``done``."""
+        """Queue a value; never blocks. After ``close`` it is refused through ``done``.
+
+        Raises:
+            RuntimeError: No thread can be started; it goes out once one can, with the next.
+        """
         with self._changed:
             if not self._closing:
                 self._pending.append(_Item(value, weight_bytes, done, time.monotonic()))
@@ -131,8 +135,14 @@ class Batcher(Generic[T]):
             thread = threading.Thread(
                 target=self._run, name=f"{self._name}-{len(self._threads)}", daemon=True
             )
+            try:
+                thread.start()
+            except RuntimeError:
+                if not self._threads:
+                    raise
+                logger.warning("%s: no further thread can be started", self._name)
+                return
             self._threads.append(thread)
-            thread.start()
 
     def _run(self) -> None:
         while batch := self._next_batch():

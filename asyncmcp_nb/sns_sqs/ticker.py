@@ -25,14 +25,19 @@ class Ticker:
         self._thread: threading.Thread | None = None
 
     def poke(self) -> None:
-        """Look again now; starts the thread where there is none."""
+        """Look again now; starts the thread where there is none.
+
+        Raises:
+            RuntimeError: It cannot be started; the next poke tries again.
+        """
         with self._changed:
             if self._closed:
                 return
             self._poked = True
             if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
-                self._thread.start()
+                thread = threading.Thread(target=self._run, name=self._name, daemon=True)
+                thread.start()
+                self._thread = thread
             self._changed.notify()
 
     def close(self, timeout_seconds: float = 0.0) -> None:

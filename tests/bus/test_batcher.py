@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import queue
 import threading
 from collections import deque
 from collections.abc import Callable, Generator, Sequence
@@ -23,6 +24,10 @@ from asyncmcp_nb.errors import (
 PATIENCE_SECONDS = 30.0
 
 Outcome = Sequence[BusError | None] | Exception
+
+
+def no_more_threads(_: threading.Thread) -> None:
+    raise RuntimeError("can't start new thread")
 
 
 class Line:
@@ -496,3 +501,42 @@ def test_what_lingers_goes_when_it_has_done_so_for_long_enough(bench: Bench) -> 
 
     bench.outcomes.wait(3)
     assert bench.line.batches == [[1, 2, 3]]
+
+
+# -- no threads left ------------------------------------------------------------------------------
+
+
+def test_a_thread_that_cannot_be_started_is_started_by_the_next_value(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    line = Line()
+    batcher: Batcher[int] = Batcher(line.send, name="batcher-test")
+    errors: queue.Queue[BusError | None] = queue.Queue()
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", no_more_threads)
+        with pytest.raises(RuntimeError, match="can't start new thread"):
+            batcher.submit(1, errors.put)
+
+    batcher.submit(2, errors.put)
+
+    assert [errors.get(timeout=PATIENCE_SECONDS) for _ in range(2)] == [None, None]
+    assert line.batches == [[1, 2]]
+    batcher.close(PATIENCE_SECONDS)
+
+
+def test_where_no_further_thread_can_be_started_the_first_sends_all(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    line = Line()
+    batcher: Batcher[int] = Batcher(line.send, name="batcher-test", thread_count=3)
+    errors: queue.Queue[BusError | None] = queue.Queue()
+    line.hold()
+    batcher.submit(0, errors.put)
+    line.await_batches(1)
+    monkeypatch.setattr(threading.Thread, "start", no_more_threads)
+    for number in range(1, 30):
+        batcher.submit(number, errors.put)
+    line.let_go()
+
+    assert [errors.get(timeout=PATIENCE_SECONDS) for _ in range(30)] == [None] * 30
+    batcher.close(PATIENCE_SECONDS)

@@ -39,6 +39,10 @@ def ticker(diary: Diary) -> Generator[Ticker]:
     ticker.close()
 
 
+def no_more_threads(_: threading.Thread) -> None:
+    raise RuntimeError("can't start new thread")
+
+
 def threads() -> list[threading.Thread]:
     return [thread for thread in threading.enumerate() if thread.name == "ticker-test"]
 
@@ -128,3 +132,16 @@ def test_a_closed_ticker_ignores_pokes(ticker: Ticker, diary: Diary) -> None:
     ticker.poke()
 
     assert (threads(), diary.calls.empty()) == ([], True)
+
+
+def test_a_thread_that_cannot_be_started_is_started_by_the_next_poke(
+    ticker: Ticker, diary: Diary, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", no_more_threads)
+        with pytest.raises(RuntimeError, match="can't start new thread"):
+            ticker.poke()
+
+    ticker.poke()
+
+    assert diary.calls.get(timeout=PATIENCE_SECONDS) > 0
