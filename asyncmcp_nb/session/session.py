@@ -13,7 +13,7 @@ import anyio.to_thread
 from mcp import Client
 from mcp_types import CallToolResult, Tool
 
-from asyncmcp_nb.errors import CallTimedOut, SessionClosed
+from asyncmcp_nb.errors import CallTimedOut, ConfigError, SessionClosed
 from asyncmcp_nb.ledger import NewCall
 from asyncmcp_nb.session.call import Call
 from asyncmcp_nb.session.catalogue import ToolList
@@ -255,7 +255,8 @@ class Session(Displayed):
             tool: Its name.
             source: Rows become arguments by column name (missing values left out), dicts are taken
                 as they are, other values go to the tool's single parameter.
-            max_in_flight: How many may be outstanding at a time; the rest waits in the ledger.
+            max_in_flight: How many may be outstanding at a time, at least 1; the rest waits in the
+                ledger.
             timeout: Seconds for each call, counted from now.
             group: Name in the ledger; the tool's name and the time by default.
             **common: Arguments that all calls share.
@@ -263,9 +264,14 @@ class Session(Displayed):
         Raises:
             ToolNotFound: The server lists no such tool. Nothing was sent.
             InvalidArguments: A row does not fit the tool's schema. Nothing was sent.
+            ConfigError: ``max_in_flight`` lets none out. Nothing was sent.
             SessionClosed: The session is closed.
         """
         self._require_open()
+        if max_in_flight < 1:
+            raise ConfigError(
+                f"max_in_flight={max_in_flight} lets no call out; give 1 or more, or leave it out"
+            )
         known = None if self.tools is None else self.tool(tool)
         rows = [{**common, **row} for row in argument_rows(source, known)]
         for row in rows:

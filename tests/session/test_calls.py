@@ -16,6 +16,7 @@ from asyncmcp_nb.errors import (
     CallCancelled,
     CallFailed,
     CallTimedOut,
+    ConfigError,
     InvalidArguments,
     LedgerError,
     PayloadTooLarge,
@@ -331,6 +332,16 @@ async def test_a_map_never_has_more_outstanding_than_told(stage: Stage) -> None:
 
     assert group.counts() == {Status.DONE: 40}
     assert most <= 3
+
+
+@pytest.mark.parametrize("most", [0, -1])
+async def test_a_map_that_may_have_none_outstanding_is_refused(stage: Stage, most: int) -> None:
+    session = await stage.session()
+
+    with pytest.raises(ConfigError, match=f"max_in_flight={most} lets no call out; give 1"):
+        session.map("echo", [{"n": 1}], max_in_flight=most)
+
+    assert len(session.log) == 0
 
 
 async def test_calls_come_as_they_complete(stage: Stage) -> None:
