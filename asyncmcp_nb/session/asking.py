@@ -24,7 +24,7 @@ from mcp_types import (
 )
 from pydantic import ValidationError
 
-from asyncmcp_nb.errors import EncodeError, LedgerError
+from asyncmcp_nb.errors import LedgerError
 from asyncmcp_nb.ledger import Binding, CallRecord, Status
 from asyncmcp_nb.logs import about
 from asyncmcp_nb.session.asker import CallContext
@@ -192,7 +192,4 @@ class Answerer:
             return
         if question.unsent is not None and ledger.last_answered(call_id) is not None:
             return  # the earlier session's answer had got out, and led to another question
-        try:
-            self._desk.resend(current, reply, binding=question.unsent)
-        except EncodeError as exc:
-            self._desk.fail(call_id, f"the answer to the server cannot be sent: {exc}")
+        self._desk.resend(current, reply, binding=question.unsent)

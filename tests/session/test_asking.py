@@ -22,7 +22,7 @@ from mcp_types import (
     TextContent,
 )
 
-from asyncmcp_nb.errors import CallFailed
+from asyncmcp_nb.errors import CallFailed, EncodeError
 from asyncmcp_nb.ledger import Binding, Ledger, Status
 from asyncmcp_nb.session.envelope import request_id
 from tests.helpers import PATIENCE_SECONDS, REQUESTS, RawClient, ToolContext, request
@@ -314,5 +314,5 @@ async def test_an_answer_that_cannot_be_written_ends_the_call(stage: Stage) -> N
     session = await stage.session(elicitation_callback=odd)
 
     with anyio.fail_after(PATIENCE_SECONDS):
-        with pytest.raises(CallFailed, match="cannot be sent"):
+        with pytest.raises(EncodeError, match="cannot be written as JSON"):
             await session.call("buy", {"n": 2})
