@@ -26,7 +26,7 @@ def test_an_older_reading_that_is_told_later_changes_nothing() -> None:
 
     for changes in (newer, older):
         for record in changes.records:
-            call.update(record, changes.number)
+            call.update(record, changes.number, [])
 
     assert [one.records[0].status for one in (older, newer)] == [Status.SENT, Status.RUNNING]
     assert call.status is Status.RUNNING
