@@ -21,7 +21,7 @@ from asyncmcp_nb.config import SnsSqsTransportConfig
 from asyncmcp_nb.errors import DecodeError
 from asyncmcp_nb.logs import about
 from asyncmcp_nb.server.exchange import Channel, Exchange, Notice, Questions
-from asyncmcp_nb.server.responder import HANDLER_FAILURES, Responder, is_modern_request
+from asyncmcp_nb.server.responder import Responder, ends_task, is_modern_request
 from asyncmcp_nb.server.sealing import Sealer
 from asyncmcp_nb.server.subscriptions import SharedEvents, is_event
 from asyncmcp_nb.sns_sqs.addressing import CANCELLED, LISTEN, PROGRESS
@@ -254,7 +254,9 @@ async def hosting(
 async def _call_progress(on_progress: Any, *arguments: Any) -> None:
     try:
         await on_progress(*arguments)
-    except HANDLER_FAILURES:  # boundary: a callback of the application must not end the host
+    except BaseException as exc:  # boundary: a callback of the application must not end the host
+        if ends_task(exc):
+            raise
         logger.exception("a progress callback raised")
 
 

@@ -7,10 +7,12 @@ Nothing about a client is kept between messages. A 2026-era request carries all 
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+import anyio
 from mcp.server.connection import Connection, NotifyOnlyOutbound
 from mcp.server.lowlevel.server import Server
 from mcp.server.runner import ServerRunner, aclose_shielded, serve_one
@@ -42,6 +44,18 @@ logger = logging.getLogger(__name__)
 HANDLER_FAILURES: Final = (Exception, SystemExit, KeyboardInterrupt)
 """What code of the application may raise. The last two would end the event loop, and with it the
 work of all other callers, though only one call has failed."""
+
+
+def ends_task(exc: BaseException) -> bool:
+    """Whether what a handler has raised ends its task; all else is a failure of its own.
+
+    A cancellation does so only where this task is being cancelled. A handler that awaits what
+    somebody else has cancelled raises one too, and the host's task group would take it for its own.
+    """
+    if isinstance(exc, GeneratorExit):
+        return True
+    is_cancelled = anyio.current_effective_deadline() == -math.inf
+    return is_cancelled and isinstance(exc, anyio.get_cancelled_exc_class())
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +93,9 @@ class Responder:
                 raise MCPError(INVALID_REQUEST, "this session speaks the handshake era")
             result = await self._respond_2026(request, exchange, channel)
             return Response(JSONRPCResponse(jsonrpc="2.0", id=request.id, result=result))
-        except HANDLER_FAILURES as exc:  # boundary: a handler's failure is its caller's answer
+        except BaseException as exc:  # boundary: a handler's failure is its caller's answer
+            if ends_task(exc):
+                raise
             error = handler_exception_to_error_data(exc)
             if error is None:
                 fields = about(
@@ -107,7 +123,9 @@ class Responder:
         runner = ServerRunner(self._server, connection, self._state)
         try:
             await runner.on_notify(exchange, message.method, message.params)
-        except HANDLER_FAILURES:  # boundary: a handler's failure is not the host's
+        except BaseException as exc:  # boundary: a handler's failure is not the host's
+            if ends_task(exc):
+                raise
             logger.exception("the handler of %r raised", message.method)
         finally:
             await aclose_shielded(connection)

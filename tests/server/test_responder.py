@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, Never
 
 import anyio
+import anyio.lowlevel
 import pytest
 from mcp.server.lowlevel.server import Server
 from mcp.server.mcpserver import MCPServer
@@ -102,6 +104,90 @@ async def test_a_tool_that_would_end_the_process_fails_its_own_call_only(
     assert "the handler of 'tools/call' raised" in caplog.messages
 
 
+async def awaits_what_was_cancelled() -> None:
+    """As where a pool that a tool uses is shut down by whoever owns it."""
+    task = asyncio.ensure_future(anyio.sleep_forever())
+    await anyio.lowlevel.checkpoint()
+    task.cancel()
+    await task
+
+
+async def is_cancelled_by_the_application() -> None:
+    """As where one tool stops another, by its task."""
+    task = asyncio.current_task()
+    assert task is not None
+    task.cancel()
+    await anyio.sleep_forever()
+
+
+class Panic(BaseException):
+    """As extensions written in Rust raise it."""
+
+
+async def panics() -> None:
+    raise Panic
+
+
+Fail = Callable[[], Awaitable[None]]
+CANCELLATIONS = [awaits_what_was_cancelled, is_cancelled_by_the_application]
+
+
+@pytest.mark.parametrize(
+    ("fail", "name"),
+    [
+        (awaits_what_was_cancelled, "CancelledError"),
+        (is_cancelled_by_the_application, "CancelledError"),
+        (panics, "Panic"),
+    ],
+)
+async def test_a_tool_that_raises_what_would_end_its_task_fails_its_own_call_only(
+    alice: RawClient,
+    memory: MemoryDeployment,
+    fail: Fail,
+    name: str,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def broken(ctx: ToolContext, arguments: dict[str, Any]) -> Any:
+        await fail()
+
+    with anyio.fail_after(PATIENCE_SECONDS):
+        async with hosting(tool_server(broken=broken), memory.bus, memory.server()):
+            alice.send(tool_call(1, "broken"))
+            failed = await alice.answer()
+            alice.send(tool_call(2, "echo"))
+            after = await alice.answer()
+
+    assert (failed.id, error_of(failed)) == (1, f"The handler raised {name}")
+    assert isinstance(after, JSONRPCResponse)
+    assert "the handler of 'tools/call' raised" in caplog.messages
+
+
+async def test_a_call_that_is_cancelled_is_not_answered_whatever_its_handler_makes_of_it(
+    alice: RawClient, memory: MemoryDeployment
+) -> None:
+    begun = anyio.Event()
+
+    async def stubborn(ctx: ToolContext, arguments: dict[str, Any]) -> Any:
+        begun.set()
+        try:
+            await anyio.sleep_forever()
+        finally:
+            task = asyncio.ensure_future(anyio.sleep_forever())
+            task.cancel()
+            await task
+
+    with anyio.fail_after(PATIENCE_SECONDS):
+        async with hosting(tool_server(stubborn=stubborn), memory.bus, memory.server()):
+            alice.send(tool_call(1, "stubborn"))
+            await begun.wait()
+            alice.cancel(1)
+            await memory.settled()
+            alice.send(tool_call(2, "echo"))
+            after = await alice.answer()
+
+    assert (after.id, alice.waiting_count()) == (2, 0)
+
+
 async def test_in_the_handshake_era_it_is_the_same(
     alice: RawClient, memory: MemoryDeployment
 ) -> None:
@@ -114,11 +200,16 @@ async def test_in_the_handshake_era_it_is_the_same(
     assert error_of(failed) == "The handler raised SystemExit"
 
 
+async def exits_at_once() -> None:
+    exits()
+
+
+@pytest.mark.parametrize("fail", [exits_at_once, *CANCELLATIONS])
 async def test_a_handler_of_notifications_that_exits_leaves_the_host_alone(
-    alice: RawClient, memory: MemoryDeployment, caplog: pytest.LogCaptureFixture
+    alice: RawClient, memory: MemoryDeployment, fail: Fail, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def on_roots(ctx: ToolContext, params: NotificationParams) -> None:
-        exits()
+        await fail()
 
     server = tool_server()
     server.add_notification_handler(
@@ -136,11 +227,12 @@ async def test_a_handler_of_notifications_that_exits_leaves_the_host_alone(
     assert result_of(after) == {}
 
 
+@pytest.mark.parametrize("fail", [exits_at_once, *CANCELLATIONS])
 async def test_a_progress_callback_that_exits_leaves_the_host_alone(
-    alice: RawClient, memory: MemoryDeployment, caplog: pytest.LogCaptureFixture
+    alice: RawClient, memory: MemoryDeployment, fail: Fail, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def on_progress(progress: float, total: float | None, message: str | None) -> None:
-        exits()
+        await fail()
 
     async def ask(ctx: ToolContext, arguments: dict[str, Any]) -> Any:
         found = await ctx.session.send_request(
