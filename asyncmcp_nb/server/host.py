@@ -88,6 +88,10 @@ class Host:
             self._end_streams()
             self._link.close()
 
+    def end_questions(self) -> None:
+        """Let whoever waits for a client know that no answer will come; once closed."""
+        self._questions.close()
+
     def _end_streams(self) -> None:
         """End the streams that last, and begin none, so that their clients listen elsewhere."""
         self._opens_streams = False
@@ -96,17 +100,14 @@ class Host:
 
     async def run(self, mailbox: Mailbox[Arrival]) -> None:
         """Serve until the mailbox ends."""
-        try:
-            async for arrivals in mailbox.batches():
-                for arrival in requests_last(arrivals):
-                    if isinstance(arrival, Work):
-                        self._tasks.start_soon(self._serve, arrival)
-                        # Many that came together would hold up all else on this loop.
-                        await anyio.lowlevel.checkpoint()
-                    else:
-                        self._notice(arrival)
-        finally:
-            self._questions.close()
+        async for arrivals in mailbox.batches():
+            for arrival in requests_last(arrivals):
+                if isinstance(arrival, Work):
+                    self._tasks.start_soon(self._serve, arrival)
+                    # Many that came together would hold up all else on this loop.
+                    await anyio.lowlevel.checkpoint()
+                else:
+                    self._notice(arrival)
 
     # -- requests ---------------------------------------------------------------------------------
 
@@ -248,6 +249,8 @@ async def hosting(
                     await host.drain(drain_seconds)
                     mailbox.end()
                     await anyio.to_thread.run_sync(host.close)
+                # Not before: their handlers would answer requests that are to be handed back.
+                host.end_questions()
                 tasks.cancel_scope.cancel()
 
 

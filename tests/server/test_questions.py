@@ -10,6 +10,7 @@ from typing import Any
 import anyio
 import anyio.to_thread
 import pytest
+from anyio.abc import TaskStatus
 from mcp.server.lowlevel.server import Server
 from mcp.shared.exceptions import MCPError, NoBackChannelError
 from mcp.shared.message import ServerMessageMetadata
@@ -42,6 +43,7 @@ from tests.helpers import (
     HANDSHAKE,
     PATIENCE_SECONDS,
     RESPONSES,
+    SERVER_QUEUE,
     MemoryDeployment,
     RawClient,
     ToolContext,
@@ -536,6 +538,38 @@ async def test_questions_that_are_pending_when_the_host_stops_are_answered_by_it
         await question_to(alice)
 
     assert outcomes == [{"code": CONNECTION_CLOSED, "message": "The server is stopping"}]
+
+
+async def test_a_request_that_waits_for_its_client_is_handed_back_before_its_question_ends(
+    memory: MemoryDeployment, alice: RawClient
+) -> None:
+    bus = memory.bus
+    ended: list[Any] = []
+    ended_before: list[Any] = []
+
+    async def tool(ctx: ToolContext, arguments: dict[str, Any]) -> Any:
+        try:
+            return await ask(ctx)
+        finally:
+            ended.append(ctx.request_id)
+
+    async def look(*, task_status: TaskStatus[None]) -> None:
+        with bus.hold("hand_back", SERVER_QUEUE):
+            task_status.started()
+            await bus.until(lambda: bus.under_way["hand_back", SERVER_QUEUE] == 1)
+            await anyio.wait_all_tasks_blocked()
+            ended_before.extend(ended)
+
+    async with anyio.create_task_group() as tasks, host(memory, tool=tool):
+        await shake_hands(alice)
+        alice.send(call(1))
+        await question_to(alice)
+        await tasks.start(look)
+
+    assert (ended_before, ended) == ([], [1])
+    assert bus.depth(SERVER_QUEUE) == 1
+    left = [i.message for i in await alice.receive(alice.waiting_count())]
+    assert [m for m in left if isinstance(m, JSONRPCError)] == []
 
 
 # -- what a server tells ---------------------------------------------------------------------------
