@@ -29,8 +29,8 @@ REST_SECONDS: Final = 4.0
 """How long at most a store that failed is left alone. Our choice."""
 
 _BEATS_PER_LEASE: Final = 3
-_ENDED_COUNT: Final = 10_000
-"""Requests without an answer that wait to be noted, while the store is away. Our choice."""
+_WAITING_COUNT: Final = 10_000
+"""Requests that wait to be noted, or to be given up, while the store is away. Our choice."""
 
 
 class Claims:
@@ -56,7 +56,10 @@ class Claims:
         self._rest_seconds = min(REST_SECONDS, self._beat_seconds)
         self._keep_seconds = keep_seconds
         self._lock = threading.Lock()
+        self._claiming = threading.Lock()
         self._ended: list[str] = []
+        self._unreleased: dict[str, None] = {}
+        """Claims that could not be given up, oldest first."""
         self._lives_until = 0.0
         self._rests_until = 0.0
         self._ticker = Ticker(self._beat, name="asyncmcp-claims")
@@ -94,7 +97,10 @@ class Claims:
                 raise ValueError(f"{len(standings)} standings for {len(claims)} claims")
             return standings
 
-        return self._reach(claim, granted)
+        # So that none of them is given up once it is claimed anew.
+        with self._claiming:
+            self._forget_unreleased([one.key for one in claims])
+            return self._reach(claim, granted)
 
     def keep(self, answers: Mapping[str, Outgoing]) -> None:
         """Keep answers that are about to be published. Blocks."""
@@ -102,8 +108,17 @@ class Claims:
         self._keep({key: replace(answer, payload=None) for key, answer in answers.items()})
 
     def release(self, *keys: str) -> None:
-        """Give up claims, before their requests go back to the queue. Blocks."""
-        self._reach(lambda store: store.release(self._worker, keys), None)
+        """Give up claims, now or as soon as the store can be reached. Blocks.
+
+        To be called before their requests go back to the queue. One that stayed would outlive its
+        message where that is put aside, and cost whoever sends it again.
+        """
+        if self._store is None or self._release(keys):
+            return
+        with self._lock:
+            self._unreleased.update(dict.fromkeys(keys))
+            for key in list(self._unreleased)[:-_WAITING_COUNT]:
+                del self._unreleased[key]
 
     def note_ended(self, key: str) -> None:
         """Note soon that a request ended without an answer, and need not run; never blocks."""
@@ -115,16 +130,31 @@ class Claims:
     # -- in the ticker's thread -------------------------------------------------------------------
 
     def _beat(self, now: float) -> float | None:
+        # First: a store that refuses one of the others is then left alone, and this one would die.
+        if not self._say_alive():
+            return now + self._rest_seconds
         self._note_ended()
-        is_known = self._say_alive()
-        return now + (self._beat_seconds if is_known else self._rest_seconds)
+        self._release_the_rest()
+        return now + self._beat_seconds
 
     def _note_ended(self) -> None:
         with self._lock:
             ended, self._ended = self._ended, []
         if not self._keep(dict.fromkeys(ended)):
             with self._lock:
-                self._ended = [*ended, *self._ended][-_ENDED_COUNT:]
+                self._ended = [*ended, *self._ended][-_WAITING_COUNT:]
+
+    def _release_the_rest(self) -> None:
+        with self._claiming:
+            with self._lock:
+                keys = list(self._unreleased)
+            if keys and self._release(keys):
+                self._forget_unreleased(keys)
+
+    def _forget_unreleased(self, keys: Sequence[str]) -> None:
+        with self._lock:
+            for key in keys:
+                self._unreleased.pop(key, None)
 
     # -- reaching the store -----------------------------------------------------------------------
 
@@ -147,6 +177,13 @@ class Claims:
             return True
 
         return not answers or self._reach(keep, otherwise=False)
+
+    def _release(self, keys: Sequence[str]) -> bool:
+        def release(store: AnswerStore) -> bool:
+            store.release(self._worker, keys)
+            return True
+
+        return self._reach(release, otherwise=False)
 
     def _reach(self, act: Callable[[AnswerStore], T], otherwise: T) -> T:
         """What the store says; ``otherwise`` where there is none that works now."""

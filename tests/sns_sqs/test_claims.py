@@ -24,7 +24,10 @@ class Shelf(MemoryAnswers):
     def __init__(self) -> None:
         super().__init__()
         self.failure: Exception | None = None
+        self.failing: str | None = None
+        """The only call that fails; None where all do."""
         self.calls: list[str] = []
+        self.released: list[list[str]] = []
         self.is_closed = False
         self._noted = threading.Condition()
 
@@ -40,6 +43,8 @@ class Shelf(MemoryAnswers):
     def release(self, worker: str, keys: Sequence[str]) -> None:
         self._begin("release")
         super().release(worker, keys)
+        self.released.append(list(keys))
+        self._note("released")
 
     def live(self, worker: str, until: float) -> None:
         self._begin("live")
@@ -55,7 +60,7 @@ class Shelf(MemoryAnswers):
 
     def _begin(self, call: str) -> None:
         self._note(call)
-        if self.failure is not None:
+        if self.failure is not None and self.failing in {None, call}:
             raise self.failure
 
     def _note(self, call: str) -> None:
@@ -291,7 +296,7 @@ def test_what_ended_while_the_store_failed_is_noted_later(hire: Hire, shelf: She
     take(one, "m1", key="other")
     shelf.failure = FAILURE
     one.note_ended("key")
-    shelf.await_count("keep", 2)
+    shelf.await_count("live", 3)
     one.note_ended("other")
 
     shelf.failure = None
@@ -300,3 +305,60 @@ def test_what_ended_while_the_store_failed_is_noted_later(hire: Hire, shelf: She
 
     assert take(two, "m2") == Kept(None)
     assert take(two, "m2", key="other") == Kept(None)
+
+
+def test_a_store_that_keeps_nothing_does_not_make_its_worker_count_as_dead(
+    hire: Hire, shelf: Shelf
+) -> None:
+    one, two = hire(lease_seconds=0.6), hire()
+    one.start()
+    take(one, "m1")
+    shelf.failing, shelf.failure = "keep", FAILURE
+
+    one.note_ended("other")
+    shelf.await_count("keep", 8)
+
+    assert isinstance(take(two, "m2"), Elsewhere)
+
+
+def test_a_claim_that_could_not_be_given_up_is_given_up_later(hire: Hire, shelf: Shelf) -> None:
+    one, two = hire(lease_seconds=0.6), hire()
+    one.start()
+    take(one, "m1")
+    shelf.failing, shelf.failure = "release", FAILURE
+    one.release("key")
+
+    shelf.await_count("release", 2)
+    shelf.failure = None
+    shelf.await_count("released", 1)
+
+    assert take(two, "m2") is None
+    assert shelf.released == [["key"]]
+
+
+def test_a_claim_that_was_made_anew_is_not_given_up(hire: Hire, shelf: Shelf) -> None:
+    one, two = hire(lease_seconds=3.0), hire()
+    one.start()
+    take(one, "m1")
+    shelf.failing, shelf.failure = "release", FAILURE
+    one.release("key", "other")
+
+    take(one, "m1")
+    shelf.failure = None
+    shelf.await_count("released", 1)
+
+    assert shelf.released == [["other"]]
+    assert isinstance(take(two, "m2"), Elsewhere)
+
+
+def test_only_so_many_claims_wait_to_be_given_up(hire: Hire, shelf: Shelf) -> None:
+    one = hire(lease_seconds=0.6)
+    one.start()
+    shelf.await_count("lives", 1)
+    shelf.failing, shelf.failure = "release", FAILURE
+    one.release(*[f"key {number}" for number in range(10_001)])
+
+    shelf.failure = None
+    shelf.await_count("released", 1)
+
+    assert (len(shelf.released[0]), shelf.released[0][0]) == (10_000, "key 1")

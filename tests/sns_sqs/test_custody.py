@@ -12,15 +12,18 @@ import pytest
 from mcp_types import JSONRPCRequest, JSONRPCResponse
 
 from asyncmcp_nb.bus import Delivery
-from asyncmcp_nb.errors import BusError, BusUnavailable
+from asyncmcp_nb.errors import AnswerStoreError, BusError, BusUnavailable
 from asyncmcp_nb.sns_sqs.answers import AnswerStore, Claim, MemoryAnswers, Standing
 from asyncmcp_nb.sns_sqs.custody import Custody
 from asyncmcp_nb.sns_sqs.server_link import Arrival, ServerLink
 from asyncmcp_nb.sns_sqs.statistics import Tally
 from asyncmcp_nb.sns_sqs.work import ReturnAddress, Work
 from asyncmcp_nb.wire import Outgoing, decode, encode
+from asyncmcp_nb.wire.attributes import REASON_ATTRIBUTE
 from tests.helpers import (
+    DEAD_LETTERS,
     PATIENCE_SECONDS,
+    REQUESTS,
     SERVER_QUEUE,
     MemoryDeployment,
     RawClient,
@@ -310,6 +313,46 @@ def test_a_duplicate_that_comes_while_a_request_is_claimed_shares_its_fate_when_
     assert admitted == [(work, ANSWER)]
     # From here on none joins it: who would acknowledge that one?
     assert (work.ended, len(work.receipts), desk.custody.running()) == (True, 2, [])
+
+
+class Forgetful(MemoryAnswers):
+    """A store that does not hear once that a claim is given up."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.has_failed = False
+        self.released = threading.Event()
+
+    def release(self, worker: str, keys: Sequence[str]) -> None:
+        if not self.has_failed:
+            self.has_failed = True
+            raise AnswerStoreError("another process keeps it locked")
+        super().release(worker, keys)
+        self.released.set()
+
+
+def test_a_request_that_was_given_up_runs_once_a_person_sends_it_back(
+    take_post: TakePost, alice: RawClient
+) -> None:
+    """Though the store did not hear of it at first, and the worker that gave it up lives on."""
+    store, bus = Forgetful(), alice.deployment.bus
+    alice.send(tool_call(1, "echo"))
+    [delivery] = bus.receive(SERVER_QUEUE, max_count=1, wait_seconds=1, lease_seconds=30)
+    bus.extend(SERVER_QUEUE, [delivery.receipt], 0)
+    first = take_post(store, max_attempt_count=1, lease_seconds=1)
+    alice.take()
+    await_empty_queue(first)
+    first.link.stop_receiving()
+
+    assert store.released.wait(PATIENCE_SECONDS)
+    second = take_post(store)
+    [letter] = bus.receive(DEAD_LETTERS, max_count=1, wait_seconds=0, lease_seconds=30)
+    attributes = {k: v for k, v in letter.attributes.items() if k != REASON_ATTRIBUTE}
+    bus.publish(REQUESTS, [Outgoing(letter.body, attributes)])
+
+    work = second.await_work()
+    work.answer(answer(work))
+    assert [i.message for i in alice.take()] == [answer(work)]
 
 
 # -- who is whose ----------------------------------------------------------------------------------
