@@ -92,7 +92,14 @@ class PayloadTooLarge(AsyncMcpError):
 
 
 class BusError(AsyncMcpError):
-    """SNS, SQS or S3 refused a request, or could not be reached."""
+    """SNS, SQS or S3 refused a request, or could not be reached.
+
+    Attributes:
+        is_of_payload: Whether a message was not sent since S3 did not take what it points to; its
+            topic was not asked.
+    """
+
+    is_of_payload: bool = False
 
 
 class BusUnavailable(BusError):

@@ -9,10 +9,10 @@ for, and none that was to share its fate. A claim names the message that its wor
 is acknowledged only after its request has ended (or while it runs as a stream, which holds no
 lease, or once it was put aside and its claim given up), or because another claim, for another
 message, was the valid one just then: at each moment the message of the latest claim is still in the
-queue. A worker that could not give a claim up tries again while it lives. If its worker dies, the queue gives that
-message to somebody new, whom the store lets pass, since the message is the claim's own. So a store
-that believes a dead worker alive loses nothing either, and one that believes a living worker dead,
-or forgets all it knew, costs a repeated run at most.
+queue. A worker that could not give a claim up tries again while it lives. If its worker dies, the
+queue gives that message to somebody new, whom the store lets pass, since the message is the claim's
+own. So a store that believes a dead worker alive loses nothing either, and one that believes a
+living worker dead, or forgets all it knew, costs a repeated run at most.
 
 Without a store each worker knows its own requests only (``window.py``), and one that is delivered
 to two workers runs in both: the client still records one answer.

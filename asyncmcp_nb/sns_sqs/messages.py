@@ -186,6 +186,7 @@ class Messages:
         try:
             self._claim_checks.store.put(outgoing.payload.key, outgoing.payload.content)
         except BusError as exc:
+            exc.is_of_payload = True
             self.payload_error = exc
             return exc
         self.payload_error = None

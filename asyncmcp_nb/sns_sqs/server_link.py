@@ -238,7 +238,7 @@ class ServerLink:
             if error is None:
                 self._tally.add("answered")
                 self._custody.published(work)
-            elif isinstance(error, BusDenied | BusNotFound) and outgoing.payload is not None:
+            elif isinstance(error, BusDenied | BusNotFound) and error.is_of_payload:
                 self._replace(work, error)
             else:
                 # The answer stays in the window: the redelivery sends it without running again.

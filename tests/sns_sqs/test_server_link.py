@@ -15,8 +15,8 @@ from asyncmcp_nb.sns_sqs.messages import ClaimChecks
 from asyncmcp_nb.sns_sqs.parking import REASON_ATTRIBUTE
 from asyncmcp_nb.sns_sqs.server_link import Arrival, ServerLink
 from asyncmcp_nb.sns_sqs.work import Work
-from asyncmcp_nb.wire import Incoming, Outgoing
-from asyncmcp_nb.wire.claim_check import Pointer, pointer_body
+from asyncmcp_nb.wire import Incoming, Outgoing, decode
+from asyncmcp_nb.wire.claim_check import Pointer, is_claim_check, pointer_body, read_pointer
 from tests.helpers import (
     DEAD_LETTERS,
     HANDSHAKE,
@@ -39,13 +39,21 @@ from tests.poison import ADDRESSED, GOOD, POISON
 class Post:
     """A link at its post, with what it brought."""
 
-    def __init__(self, memory: MemoryDeployment, bus: Bus | None = None, **settings: Any) -> None:
+    def __init__(
+        self,
+        memory: MemoryDeployment,
+        bus: Bus | None = None,
+        claim_checks: ClaimChecks | None = None,
+        **settings: Any,
+    ) -> None:
         self.memory = memory
         self.bus = memory.bus
         self.arrivals: list[Arrival] = []
         self.is_open = True
         self.config = memory.server(**settings)
-        self.link = ServerLink(bus or memory.bus, self.config, self._deliver)
+        self.link = ServerLink(
+            bus or memory.bus, self.config, self._deliver, claim_checks=claim_checks
+        )
         self.link.start()
 
     def _deliver(self, arrival: Arrival) -> bool:
@@ -735,6 +743,25 @@ def test_an_answer_above_the_limit_is_not_made_again_when_its_request_comes_agai
 
     (second,) = alice.take()
     assert (second.message, len(post.arrivals)) == (first.message, 1)
+
+
+def test_a_large_answer_that_its_topic_refuses_is_sent_when_its_request_comes_again(
+    take_post: TakePost, alice: RawClient
+) -> None:
+    payloads = MemoryPayloads()
+    post = take_post(claim_checks=ClaimChecks(store=payloads), message_limit_bytes=2048)
+    post.bus.fail("publish", RESPONSES, BusDenied("its policy is being changed"))
+    alice.send(tool_call(1, "echo"))
+    work = post.await_work()
+
+    work.answer(answer(work, text=noise(3000)))
+
+    [delivery] = post.bus.receive(alice.queue, max_count=10, wait_seconds=30, lease_seconds=30)
+    assert is_claim_check(delivery.attributes), delivery.body
+    payload = payloads.get(read_pointer(delivery.body).key, 2**20)
+    incoming = decode(delivery.body, delivery.attributes, payload=payload)
+    assert incoming.message == answer(work, text=noise(3000))
+    post.await_empty_queue()
 
 
 def test_an_answer_that_is_no_json_becomes_an_error_that_says_so(
