@@ -33,7 +33,7 @@ from asyncmcp_nb.sns_sqs.statistics import ServerStatistics
 from asyncmcp_nb.sns_sqs.unwanted import Tombstones, is_late, is_meant, requests_last
 from asyncmcp_nb.sns_sqs.work import ReturnAddress, Work
 from asyncmcp_nb.wire import Incoming
-from asyncmcp_nb.wire.meta import deadline_of
+from asyncmcp_nb.wire.meta import deadline_of, number_of
 
 logger = logging.getLogger(__name__)
 
@@ -179,18 +179,17 @@ class Host:
 
     def _report(self, address: ReturnAddress, params: dict[str, Any]) -> None:
         question = self._questions.find(params.get("progressToken"), address)
-        progress, total = params.get("progress"), params.get("total")
-        if question is None or question.on_progress is None:
+        progress = number_of(params.get("progress"))
+        if question is None or question.on_progress is None or progress is None:
             return
-        if isinstance(progress, int | float):
-            message = params.get("message")
-            self._tasks.start_soon(
-                _call_progress,
-                question.on_progress,
-                float(progress),
-                float(total) if isinstance(total, int | float) else None,
-                message if isinstance(message, str) else None,
-            )
+        message = params.get("message")
+        self._tasks.start_soon(
+            _call_progress,
+            question.on_progress,
+            progress,
+            number_of(params.get("total")),
+            message if isinstance(message, str) else None,
+        )
 
     async def _tell(
         self, message: JSONRPCNotification, incoming: Incoming, address: ReturnAddress

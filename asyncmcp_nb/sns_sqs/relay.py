@@ -34,13 +34,15 @@ from asyncmcp_nb.sns_sqs.listening import end_stream
 from asyncmcp_nb.sns_sqs.unwanted import Tombstones, is_late, is_meant
 from asyncmcp_nb.sns_sqs.work import Answer, ReturnAddress, Work
 from asyncmcp_nb.wire import Incoming
-from asyncmcp_nb.wire.meta import deadline_of
+from asyncmcp_nb.wire.meta import deadline_of, number_of
 
 _CLIENT_COUNT: Final = 1_000
 """Clients remembered for messages that belong to no request. Our choice."""
 
 _QUESTION_COUNT: Final = 10_000
 """Questions to clients remembered until their answers come. Our choice."""
+
+_NUMBERS: Final = frozenset({"progress", "total"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +91,8 @@ class Relay:
             What tells the server so, as a cancellation by the client would.
         """
         late = [stream_id for stream_id, due in self._deadlines.items() if due <= now]
-        return [self._break_off(stream_id, reason="its deadline has passed") for stream_id in late]
+        reason = {"reason": "its deadline has passed"}
+        return [self._break_off(stream_id, reason) for stream_id in late]
 
     def end_streams(self) -> None:
         """End the streams that last in good order, so that their clients listen elsewhere."""
@@ -153,9 +156,9 @@ class Relay:
             return None
         if not is_meant(self._works[stream_id], sent_at):
             return None
-        return self._break_off(stream_id, **(message.params or {}))
+        return self._break_off(stream_id, message.params or {})
 
-    def _break_off(self, stream_id: str, **params: Any) -> SessionMessage:
+    def _break_off(self, stream_id: str, params: dict[str, Any]) -> SessionMessage:
         """End a request without an answer; what tells the server so."""
         self._works[stream_id].settle()
         self._forget(stream_id)
@@ -168,7 +171,10 @@ class Relay:
         asked = self._asked(token, address)
         if asked is None:
             return None
-        params = {**(message.params or {}), "progressToken": asked.request_id}
+        said = (message.params or {}).items()
+        # The SDK makes floats of them, and would end with the first that cannot be one.
+        params = {k: v for k, v in said if k not in _NUMBERS or number_of(v) is not None}
+        params["progressToken"] = asked.request_id
         return SessionMessage(message.model_copy(update={"params": params}))
 
     # -- from the server --------------------------------------------------------------------------

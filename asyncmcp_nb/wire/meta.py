@@ -1,4 +1,4 @@
-"""Keys of ours in a request's ``_meta``, where reverse-DNS names keep vendors apart."""
+"""What params say: numbers, and our keys in ``_meta``, where reverse-DNS names part vendors."""
 
 from __future__ import annotations
 
@@ -28,4 +28,14 @@ def deadline_of(params: Mapping[str, Any] | None) -> float | None:
         # Without its zone, it would be another moment to each reader.
         return moment.timestamp() if moment.tzinfo else None
     except ValueError:
+        return None
+
+
+def number_of(value: object) -> float | None:
+    """A number of JSON as a float; None where it is none, or larger than any float."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        return float(value)
+    except OverflowError:
         return None

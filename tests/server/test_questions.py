@@ -270,16 +270,18 @@ async def test_progress_on_a_question_reaches_the_tool_that_asked(
             (mallory, {"progress": 9}),
             (alice, {"progress": "half"}),
             (alice, {"progress": 1, "total": 2, "message": "half"}),
+            (alice, {"progress": 10**400}),
+            (alice, {"progress": 3, "total": 10**400}),
             (alice, {"progress": 2.0}),
         ):
             message = notification("notifications/progress", progressToken=token, **params)
             client.send(message, worker_id=worker_id)
-        await memory.bus.until(lambda: len(heard) == 2)
+        await memory.bus.until(lambda: len(heard) == 3)
         reply(alice, question)
         answer = await alice.answer()
 
     assert token == question.id
-    assert sorted(heard) == [(1.0, 2.0, "half"), (2.0, None, None)]
+    assert sorted(heard) == [(1.0, 2.0, "half"), (2.0, None, None), (3.0, None, None)]
     assert result_of(answer) == ROOTS
 
 

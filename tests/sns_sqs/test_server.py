@@ -387,6 +387,20 @@ async def test_a_notification_that_names_no_request_is_shown_as_it_is(
         assert await stage.hear() == notification(method, reason="x")
 
 
+async def test_a_cancellation_is_shown_with_all_that_it_says(
+    memory: MemoryDeployment, alice: RawClient
+) -> None:
+    said: dict[str, Any] = {"reason": "late", "stream_id": "r1", "self": "me", "params": {}}
+    async with on_stage(memory) as stage:
+        alice.send(request(1, "ping"))
+        heard = await stage.hear()
+        alice.send(notification("notifications/cancelled", requestId=1, **said))
+        cancelled = await stage.hear()
+        await memory.settled()
+
+    assert cancelled == notification("notifications/cancelled", **said, requestId=heard.id)
+
+
 async def test_a_cancellation_that_names_no_client_is_not_shown_to_the_server(
     memory: MemoryDeployment, alice: RawClient
 ) -> None:

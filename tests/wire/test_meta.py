@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from asyncmcp_nb.wire.meta import DEADLINE_KEY, deadline_of, deadline_text
+from asyncmcp_nb.wire.meta import DEADLINE_KEY, deadline_of, deadline_text, number_of
 
 
 @given(st.integers(0, 10**10))
@@ -54,3 +54,20 @@ def test_a_deadline_in_any_zone_is_the_same_moment(text: str) -> None:
 )
 def test_what_is_no_deadline_counts_as_none(params: dict[str, Any] | None) -> None:
     assert deadline_of(params) is None
+
+
+@pytest.mark.parametrize(
+    ("value", "number"),
+    [
+        (1, 1.0),
+        (2.5, 2.5),
+        (10**400, None),
+        (-(10**400), None),
+        (True, None),
+        ("1", None),
+        (None, None),
+        ([], None),
+    ],
+)
+def test_a_number_is_what_a_float_can_hold(value: object, number: float | None) -> None:
+    assert number_of(value) == number
