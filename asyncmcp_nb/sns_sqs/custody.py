@@ -184,6 +184,7 @@ class Custody:
 
     def published(self, work: Work) -> None:
         """Note that a request's answer is out, and delete its messages; never blocks."""
+        self._tally.add("answered")
         self._window.slim(work.identity)
         self.acknowledge(work)
 

@@ -12,7 +12,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from mcp_types import (
-    INTERNAL_ERROR,
     INVALID_REQUEST,
     JSONRPCMessage,
     JSONRPCNotification,
@@ -23,30 +22,24 @@ from asyncmcp_nb.bus import Bus, Delivery
 from asyncmcp_nb.bus.batcher import Done
 from asyncmcp_nb.bus.observed import ObservedBus
 from asyncmcp_nb.config import SnsSqsTransportConfig
-from asyncmcp_nb.errors import (
-    BusDenied,
-    BusError,
-    BusNotFound,
-    EncodeError,
-    PayloadTooLarge,
-)
 from asyncmcp_nb.sns_sqs.acks import ignore
+from asyncmcp_nb.sns_sqs.answering import Answering
 from asyncmcp_nb.sns_sqs.answers import AnswerStore
 from asyncmcp_nb.sns_sqs.control import ControlQueue
 from asyncmcp_nb.sns_sqs.copies import Copies
 from asyncmcp_nb.sns_sqs.custody import Custody
 from asyncmcp_nb.sns_sqs.forwarding import Forwarder
 from asyncmcp_nb.sns_sqs.messages import ClaimChecks, Messages
-from asyncmcp_nb.sns_sqs.metering import fields_of, note_answered, note_begun, note_unpublished
+from asyncmcp_nb.sns_sqs.metering import fields_of, note_begun
 from asyncmcp_nb.sns_sqs.pace import Pace
 from asyncmcp_nb.sns_sqs.parking import Parking
 from asyncmcp_nb.sns_sqs.poller import Poller
-from asyncmcp_nb.sns_sqs.publisher import Posting, Publisher
-from asyncmcp_nb.sns_sqs.refusals import contradiction, refusal, unsent
+from asyncmcp_nb.sns_sqs.publisher import Publisher
+from asyncmcp_nb.sns_sqs.refusals import contradiction, refusal
 from asyncmcp_nb.sns_sqs.reply_topics import ReplyTopics, Sessions
 from asyncmcp_nb.sns_sqs.statistics import ServerStatistics, Tally
 from asyncmcp_nb.sns_sqs.work import Answer, ReturnAddress, Work, request_key
-from asyncmcp_nb.wire import Incoming, Outgoing
+from asyncmcp_nb.wire import Incoming
 
 logger = logging.getLogger(__name__)
 
@@ -95,6 +88,9 @@ class ServerLink:
         self._forwarder = Forwarder(bus, config, self._publisher, acker=self._custody.acker)
         self._reply_topics = ReplyTopics(config, self._tally, sessions)
         self._parking = Parking(bus, self._messages, config.dead_letter_queue_url)
+        self._answering = Answering(
+            config, self._messages, self._publisher, custody=self._custody, parking=self._parking
+        )
         self._poller = Poller(
             bus,
             config.sqs_queue_url,
@@ -178,8 +174,7 @@ class ServerLink:
             PayloadTooLarge: It is above the topic's limit; nothing was sent.
             BusDenied: The address names a topic that is not allowed; nothing was sent.
         """
-        outgoing = self._encode(address, message, sequence)
-        self._publisher.submit(self._topic_of(address), Posting(outgoing), done)
+        self._answering.post(address, message, done, sequence=sequence)
 
     def tell_workers(self, message: JSONRPCNotification) -> None:
         """Publish a message of our own to the control queues of all workers; never blocks.
@@ -191,20 +186,7 @@ class ServerLink:
 
     def publish_answer(self, work: Work, message: Answer, session_id: str | None) -> None:
         """For ``Work.answer``: keep, publish, then acknowledge."""
-        sequence = work.next_sequence()
-        try:
-            outgoing = self._encode(work.address, message, sequence, session_id=session_id)
-        except (EncodeError, PayloadTooLarge) as exc:
-            message = unsent(work.request, exc)
-            try:
-                outgoing = self._encode(work.address, message, sequence)
-            except PayloadTooLarge:
-                logger.exception("not even an error fits the topic's limit; nobody is answered")
-                self.acknowledge_unanswered(work)
-                return
-        note_answered(work, message)
-        self._custody.finish(work, outgoing)
-        self._publish_kept(outgoing, work)
+        self._answering.publish(work, message, session_id)
 
     def acknowledge_unanswered(self, work: Work) -> None:
         """For ``Work.settle``."""
@@ -218,41 +200,6 @@ class ServerLink:
     def detach(self, work: Work) -> None:
         """For ``Work.detach``."""
         self._custody.detach(work)
-
-    def _encode(
-        self,
-        address: ReturnAddress,
-        message: JSONRPCMessage,
-        sequence: int | None,
-        *,
-        session_id: str | None = None,
-    ) -> Outgoing:
-        header = address.header(sequence=sequence, session_id=session_id, now=time.time())
-        return self._messages.write(message, header, self._topic_of(address))
-
-    def _topic_of(self, address: ReturnAddress) -> str:
-        return address.topic or self._config.sns_topic_arn
-
-    def _publish_kept(self, outgoing: Outgoing, work: Work) -> None:
-        def done(error: BusError | None) -> None:
-            if error is None:
-                self._tally.add("answered")
-                self._custody.published(work)
-            elif isinstance(error, BusDenied | BusNotFound) and error.is_of_payload:
-                self._replace(work, error)
-            else:
-                # The answer stays in the window: the redelivery sends it without running again.
-                note_unpublished(work, error)
-                self._custody.postpone(work)
-
-        topic = self._topic_of(work.address)
-        self._publisher.submit(topic, Posting(outgoing, answers=work.identity), done)
-
-    def _replace(self, work: Work, reason: BusError) -> None:
-        """Tell a caller whose answer cannot be put into S3, now or when it is tried again."""
-        instead = self._encode(work.address, unsent(work.request, reason), work.next_sequence())
-        self._custody.replace(work, instead)
-        self._publish_kept(instead, work)
 
     # -- in, in a poller's thread -----------------------------------------------------------------
 
@@ -269,7 +216,7 @@ class ServerLink:
             kept_count += answer is None
             try:
                 if answer is not None:
-                    self._publish_kept(answer, work)
+                    self._answering.publish_kept(work, answer)
                 else:
                     self._begin(work)
             except Exception:  # boundary: the others are in hand, and nobody else would begin them
@@ -317,26 +264,6 @@ class ServerLink:
         if reason is not None:
             work.answer(refusal(work.request, INVALID_REQUEST, reason))
         elif work.delivery.receive_count > self._config.max_attempt_count:
-            self._abandon(work)
+            self._answering.give_up(work)
         elif not self._deliver(work):
             work.hand_back()
-
-    def _abandon(self, work: Work) -> None:
-        """Put a request aside that nobody could finish, and tell its caller."""
-        attempt_count = work.delivery.receive_count - 1
-        reason = f"delivered {attempt_count} times without an answer: each worker died or lost it"
-        if not self._parking.copy(work.delivery, reason):
-            work.hand_back()
-            return
-        error = refusal(work.request, INTERNAL_ERROR, f"The request was given up: {reason}")
-        outgoing = self._encode(work.address, error, work.next_sequence())
-        # Not kept: once a person sends it back from the dead-letter queue, it runs.
-        self._custody.forget(work)
-
-        def done(failure: BusError | None) -> None:
-            if failure is None:
-                self._custody.acknowledge(work)
-            else:
-                self._custody.postpone(work)
-
-        self._publisher.submit(self._topic_of(work.address), Posting(outgoing), done)

@@ -793,6 +793,20 @@ def test_a_request_whose_caller_cannot_be_told_anything_does_not_stop_the_worker
     assert caplog.messages == ["not even an error fits the topic's limit; nobody is answered"]
 
 
+def test_a_request_that_is_given_up_is_put_aside_once_though_its_caller_cannot_be_told(
+    take_post: TakePost, alice: RawClient
+) -> None:
+    bus = alice.deployment.bus
+    alice.send(tool_call(noise(1_000), "echo"))
+    [delivery] = bus.receive(SERVER_QUEUE, max_count=1, wait_seconds=1, lease_seconds=30)
+    bus.extend(SERVER_QUEUE, [delivery.receipt], 0)
+
+    post = take_post(message_limit_bytes=1024, max_attempt_count=1)
+
+    post.await_empty_queue()
+    assert (bus.depth(DEAD_LETTERS), alice.waiting_count()) == (1, 0)
+
+
 def test_a_notification_above_the_limit_is_refused_to_whoever_sends_it(
     take_post: TakePost, alice: RawClient
 ) -> None:
