@@ -126,7 +126,14 @@ class Forwarder:
     def _readdressed(self, incoming: Incoming, worker_id: str) -> Outgoing | None:
         """For that worker's control queue; None for a notification that is too large."""
         message, topic = incoming.message, self._topic or ""
-        header = replace(incoming.header, worker_id=worker_id)
+        # How it came, compressed or by way of S3, is not how it goes on.
+        header = replace(
+            incoming.header,
+            worker_id=worker_id,
+            encoding=None,
+            payload_digest=None,
+            payload_bytes=None,
+        )
         try:
             return self._messages.write(message, header, topic)
         except PayloadTooLarge as exc:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,11 +15,16 @@ from mcp_types import (
     JSONRPCResponse,
 )
 
+from asyncmcp_nb.bus.payloads import MemoryPayloads
 from asyncmcp_nb.errors import BusDenied
 from asyncmcp_nb.sns_sqs.forwarding import onward
+from asyncmcp_nb.sns_sqs.messages import ClaimChecks
 from asyncmcp_nb.sns_sqs.server_link import Arrival, ServerLink
-from asyncmcp_nb.wire import Header, Incoming, encode
+from asyncmcp_nb.wire import Header, Incoming, Outgoing, encode
+from asyncmcp_nb.wire.attributes import to_attributes
+from asyncmcp_nb.wire.claim_check import Pointer, pointer_body
 from tests.helpers import (
+    DEAD_LETTERS,
     REQUESTS,
     MemoryDeployment,
     notification,
@@ -74,10 +80,18 @@ def test_what_a_client_of_ours_says_is_addressed_already(message: JSONRPCMessage
 class Worker:
     """A server's end that notes what it delivers."""
 
-    def __init__(self, memory: MemoryDeployment, *, is_idle: bool, **settings: Any) -> None:
+    def __init__(
+        self,
+        memory: MemoryDeployment,
+        *,
+        is_idle: bool,
+        payloads: MemoryPayloads | None = None,
+        **settings: Any,
+    ) -> None:
         self.config = memory.server(**settings)
         self.arrivals: list[Arrival] = []
-        self.link = ServerLink(memory.bus, self.config, self._take)
+        checks = None if payloads is None else ClaimChecks(store=payloads)
+        self.link = ServerLink(memory.bus, self.config, self._take, claim_checks=checks)
         self.link.start()
         if is_idle:
             self.link.stop_receiving()
@@ -175,6 +189,38 @@ async def test_an_answer_that_cannot_be_passed_on_stays_in_the_queue(
 
     assert len(messages_of(asker)) == 1
     assert taker.arrivals == []
+
+
+async def test_an_answer_that_came_by_s3_is_passed_on_as_it_is(
+    memory: MemoryDeployment, hire: Hire
+) -> None:
+    payloads = MemoryPayloads()
+    asker = hire(is_idle=True, payloads=payloads)
+    hire(payloads=payloads)
+    answer = response(f"w{asker.config.worker_id}:1", ok=True)
+    content = answer.model_dump_json(by_alias=True, exclude_unset=True).encode()
+    payloads.put("asyncmcp/1", content)
+
+    attributes = to_attributes(replace(THEIRS, payload_bytes=len(content)))
+    pointer = pointer_body(Pointer(payloads.bucket, "asyncmcp/1"))
+    memory.bus.publish(REQUESTS, [Outgoing(pointer, attributes)])
+    await memory.bus.until(lambda: len(asker.arrivals) + memory.bus.depth(DEAD_LETTERS) == 1)
+
+    assert messages_of(asker) == [answer]
+
+
+async def test_a_cancellation_that_came_compressed_is_passed_on_readable(
+    memory: MemoryDeployment, hire: Hire
+) -> None:
+    idle, _ = hire(is_idle=True), hire()
+    cancel = notification("notifications/cancelled", requestId=7, reason="x" * 2_000)
+
+    compressed = encode(cancel, replace(THEIRS, connection_id="a" * 32), limit_bytes=1024)
+    memory.bus.publish(REQUESTS, [compressed])
+    await memory.bus.until(lambda: len(idle.arrivals) + memory.bus.depth(DEAD_LETTERS) >= 1)
+
+    assert compressed.body != encode(cancel, THEIRS, limit_bytes=2**20).body
+    assert messages_of(idle) == [cancel]
 
 
 async def test_an_answer_that_grows_too_large_on_the_way_ends_its_question(
