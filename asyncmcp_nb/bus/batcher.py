@@ -2,8 +2,9 @@
 
 A batch goes out at once when nothing is in flight (or after ``linger_seconds``, where they are not
 0); while a request is in flight, what arrives gathers for the next. A further thread takes part
-only when a whole batch waits, so that load widens the requests before it multiplies them. Who has
-several values at once says so by ``gathering``, or the first of them would go alone.
+only when a whole batch waits, so that load widens the requests before it multiplies them; or when
+all others wait to try again. Who has several values at once says so by ``gathering``, or the first
+of them would go alone.
 """
 
 from __future__ import annotations
@@ -76,6 +77,7 @@ class Batcher(Generic[T]):
         self._threads: list[threading.Thread] = []
         self._in_flight = 0
         self._busy = 0
+        self._backing_off = 0
         self._gatherer_count = 0
         self._closing = False
 
@@ -130,7 +132,7 @@ class Batcher(Generic[T]):
 
     def _start_thread_if_needed(self) -> None:
         idle = len(self._threads) - self._busy
-        wanted = not self._threads or self._is_full()
+        wanted = self._backing_off == self._busy or self._is_full()
         if wanted and idle == 0 and len(self._threads) < self._thread_count:
             thread = threading.Thread(
                 target=self._run, name=f"{self._name}-{len(self._threads)}", daemon=True
@@ -213,7 +215,11 @@ class Batcher(Generic[T]):
             batch = [item for item, retried in zip(batch, again, strict=True) if retried]
             if batch:
                 with self._changed:
+                    self._backing_off += 1
+                    if self._pending:
+                        self._start_thread_if_needed()
                     self._changed.wait_for(lambda: self._closing, backoff)
+                    self._backing_off -= 1
                 backoff = min(backoff * 2, _LAST_BACKOFF_SECONDS)
 
     def _attempt(self, batch: list[_Item[T]]) -> Sequence[BusError | None]:

@@ -368,6 +368,46 @@ def test_a_value_that_waits_to_be_tried_again_holds_up_no_other(bench: Bench) ->
     assert bench.outcomes.order[-2:] == ["quick", "slow"]
 
 
+def test_while_all_threads_wait_to_try_again_another_one_sends_what_comes(bench: Bench) -> None:
+    batcher = bench.make(thread_count=2, retry_seconds=30)
+    bench.line.outcomes.extend([[BusThrottled("slow")]] * 4)
+
+    bench.submit(batcher, "slow")
+    bench.line.await_batches(4)  # and now it waits for most of a second
+    bench.submit(batcher, "quick")
+
+    bench.outcomes.wait(2)
+    assert (bench.outcomes.order, thread_count()) == (["quick", "slow"], 2)
+
+
+def test_what_waited_already_when_a_thread_begins_to_try_again_is_sent_by_another(
+    bench: Bench,
+) -> None:
+    batcher = bench.make(thread_count=2, retry_seconds=30)
+    bench.line.outcomes.extend([[BusThrottled("slow")], [None], *[[BusThrottled("slow")]] * 3])
+    bench.line.hold()
+    bench.submit(batcher, "slow")
+    bench.line.await_batches(1)
+
+    bench.submit(batcher, "quick")
+    bench.line.let_go()
+
+    bench.outcomes.wait(2)
+    assert bench.outcomes.order == ["quick", "slow"]
+
+
+def test_where_one_thread_keeps_the_order_none_overtakes_what_is_tried_again(bench: Bench) -> None:
+    batcher = bench.make(thread_count=1, retry_seconds=30)
+    bench.line.outcomes.extend([[BusThrottled("slow")]] * 2)
+
+    bench.submit(batcher, "first")
+    bench.line.await_batches(2)
+    bench.submit(batcher, "second")
+
+    bench.outcomes.wait(2)
+    assert (bench.outcomes.order, thread_count()) == (["first", "second"], 1)
+
+
 def test_a_bug_below_becomes_an_error_and_the_thread_goes_on(
     bench: Bench, caplog: pytest.LogCaptureFixture
 ) -> None:
