@@ -34,6 +34,20 @@ POISON: dict[str, tuple[str, dict[str, str], str]] = {
         {"MessageType": "jsonrpc"},
         "a message without ClientId is nobody's",
     ),
+    "half a character in SNS around a message": (
+        json.dumps(
+            {
+                "Type": "Notification",
+                "Message": GOOD,
+                "MessageAttributes": {
+                    "ClientId": {"Type": "String", "Value": "alice"},
+                    "ProtocolVersion": {"Type": "String", "Value": "\ud800"},
+                },
+            }
+        ),
+        {},
+        "attribute ProtocolVersion holds half a surrogate pair",
+    ),
     "SNS around nothing": (
         '{"Type":"Notification","Message":"hello"}',
         {},

@@ -111,7 +111,8 @@ def from_attributes(attributes: Mapping[str, str]) -> Header:
     Raises:
         DecodeError: A value is malformed: an identifier with other characters or more than 80 of
             them; a connection, message id or digest that is not hex digits; a sequence, size or
-            timestamp that is no number; another text of more than 1,024 characters.
+            timestamp that is no number; another text of more than 1,024 characters, or with half a
+            surrogate pair.
     """
     parts = {m["key"]: m["value"] for m in _DELIVERY_PART.finditer(attributes.get("Delivery", ""))}
     return Header(
@@ -120,7 +121,7 @@ def from_attributes(attributes: Mapping[str, str]) -> Header:
         connection_id=_matching(_CONNECTION, parts.get("c"), "connection"),
         request_id=_text(attributes, "RequestId"),
         method=_text(attributes, "Method"),
-        session_id=attributes.get("SessionId"),
+        session_id=_writable(attributes.get("SessionId"), "SessionId"),
         worker_id=_text(attributes, WORKER_ID),
         message_id=_matching(_MESSAGE, parts.get("m"), "message id"),
         sequence=_count(parts.get("q"), "Delivery: the sequence"),
@@ -158,6 +159,15 @@ def _text(attributes: Mapping[str, str], name: str) -> str | None:
     # It is repeated in the answer, which must fit where its request did.
     if value is not None and len(value) > _TEXT_LENGTH:
         raise DecodeError(f"attribute {name} is longer than {_TEXT_LENGTH:,} characters")
+    return _writable(value, name)
+
+
+def _writable(value: str | None, name: str) -> str | None:
+    """What can be repeated on the wire: a body can hold attributes that SNS would not take."""
+    try:
+        (value or "").encode()
+    except UnicodeEncodeError:
+        raise DecodeError(f"attribute {name} holds half a surrogate pair") from None
     return value
 
 
