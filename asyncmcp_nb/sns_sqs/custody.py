@@ -15,6 +15,7 @@ from asyncmcp_nb import telemetry
 from asyncmcp_nb.bus import Bus
 from asyncmcp_nb.config import SnsSqsTransportConfig
 from asyncmcp_nb.errors import AsyncMcpError, BusError
+from asyncmcp_nb.limits import BATCH_COUNT
 from asyncmcp_nb.logs import plain
 from asyncmcp_nb.sns_sqs.acks import ignore, make_acker
 from asyncmcp_nb.sns_sqs.answers import AnswerStore, Claim, Elsewhere, Kept
@@ -23,7 +24,7 @@ from asyncmcp_nb.sns_sqs.leases import LeaseKeeper, batches
 from asyncmcp_nb.sns_sqs.poller import Slots
 from asyncmcp_nb.sns_sqs.statistics import Tally
 from asyncmcp_nb.sns_sqs.window import Answered, Window
-from asyncmcp_nb.sns_sqs.work import Work
+from asyncmcp_nb.sns_sqs.work import Slot, Work
 from asyncmcp_nb.wire import Outgoing
 
 logger = logging.getLogger(__name__)
@@ -46,8 +47,8 @@ class Custody:
         self._lease_seconds = config.lease_seconds
         self._window: Window[Work] = Window(keep_seconds=config.duplicate_window_seconds)
         self._leases = LeaseKeeper(bus, self._queue, lease_seconds=config.lease_seconds)
-        self.slots = Slots(config.max_in_flight)
-        """Room for requests to be worked on."""
+        self.slots = Slots(config.max_in_flight, aside_count=max(BATCH_COUNT, config.max_in_flight))
+        """Room for requests to be worked on; each that is admitted gives its own back."""
         self.acker = make_acker(bus, self._queue, config)
         """Acknowledges messages of the common queue."""
         self.claims = Claims(
@@ -110,6 +111,7 @@ class Custody:
             match self._window.begin(work.identity, work, time.monotonic()):
                 case Work() as running:
                     self._join(running, *work.receipts)
+                    self._free(work)
                 case Answered(answer=answer):
                     ready += self._repeat(work, answer)
                 case _:
@@ -138,6 +140,7 @@ class Custody:
         if answer is None:
             self.acknowledge(work)
             return []
+        self._set_aside(work)
         self._leases.hold(work.receipts, time.monotonic())
         return [(work, answer)]
 
@@ -176,7 +179,8 @@ class Custody:
         self._window.finish(work.identity, answer, time.monotonic())
         if answer is None:
             self.claims.note_ended(work.identity)
-        self._free(work)
+        else:
+            self._set_aside(work)
 
     def replace(self, work: Work, answer: Outgoing) -> None:
         """Keep another answer of a request that has run, before one is out; never blocks."""
@@ -196,7 +200,6 @@ class Custody:
     def detach(self, work: Work) -> None:
         """Delete a request's messages though it goes on; never blocks."""
         self.acknowledge(work)
-        self.slots.give_back(1)
 
     def give_up(self, *works: Work) -> None:
         """Forget requests that have not run, and make them visible to other workers; blocks."""
@@ -209,7 +212,6 @@ class Custody:
         self.claims.release(*(work.identity for work in works))
         for work in works:
             self._window.forget(work.identity)
-            self._free(work)
 
     def postpone(self, work: Work) -> None:
         """Let a request whose answer is not out come again: at once, then after ever longer.
@@ -237,11 +239,23 @@ class Custody:
             except BusError as exc:
                 logger.info("%d messages wait for their lease to end: %s", len(batch), plain(exc))
 
+    def _set_aside(self, work: Work) -> None:
+        with work.lock:
+            if work.slot is not Slot.HELD:
+                return
+            work.slot = Slot.ASIDE
+        self.slots.set_aside()
+
     def _free(self, work: Work) -> None:
-        if not work.detached:
+        with work.lock:
+            slot, work.slot = work.slot, Slot.FREE
+        if slot is Slot.HELD:
             self.slots.give_back(1)
+        elif slot is Slot.ASIDE:
+            self.slots.give_back_aside()
 
     def _let_go(self, work: Work) -> list[str]:
+        self._free(work)
         with work.lock:
             receipts, work.receipts = work.receipts, []
         for receipt in receipts:

@@ -39,10 +39,23 @@ _ROOM_SHARE: Final = 4
 
 
 class Slots:
-    """How many messages may be worked on at a time; pollers wait for room before they poll."""
+    """How many messages may be worked on at a time; pollers wait for room before they poll.
 
-    def __init__(self, count: int) -> None:
+    One that is done but for its answer, which is on its way, is set aside and makes room at once:
+    with few slots a worker would wait for each publish. Of those there may be so many and no more,
+    or a worker whose topic is away would empty its queue into memory.
+    """
+
+    def __init__(self, count: int, *, aside_count: int = 0) -> None:
+        """Make them.
+
+        Args:
+            count: How many may be worked on at a time.
+            aside_count: How many more may be set aside; beyond, they keep their slots.
+        """
         self._free = count
+        self._aside_count = aside_count
+        self._aside = 0
         self._spare_count = max(1, count // _ROOM_SHARE)
         self._changed = threading.Condition()
         self._closed = False
@@ -71,6 +84,22 @@ class Slots:
         with self._changed:
             self._free += count
             self._changed.notify_all()
+
+    def set_aside(self) -> None:
+        """Make room for one more, since one is done but for its answer."""
+        with self._changed:
+            self._aside += 1
+            if self._aside <= self._aside_count:
+                self._free += 1
+                self._changed.notify_all()
+
+    def give_back_aside(self) -> None:
+        """Note that one which was set aside is done with."""
+        with self._changed:
+            self._aside -= 1
+            if self._aside >= self._aside_count:
+                self._free += 1
+                self._changed.notify_all()
 
     def close(self) -> None:
         """Let waiting pollers go."""

@@ -205,7 +205,6 @@ class ServerLink:
 
     def _take(self, deliveries: Sequence[Delivery]) -> None:
         works: list[Work] = []
-        kept_count = 0
         acker = self._custody.acker
         for delivery in deliveries:
             incoming = self._parking.read(delivery, acker)
@@ -213,7 +212,6 @@ class ServerLink:
                 works.append(work)
         # Requests last: one that is cancelled in the same batch need not start.
         for work, answer in self._custody.admit(works):
-            kept_count += answer is None
             try:
                 if answer is not None:
                     self._answering.publish_kept(work, answer)
@@ -226,7 +224,7 @@ class ServerLink:
                     self._custody.postpone(work)
                 else:
                     work.hand_back()
-        self._custody.slots.give_back(len(deliveries) - kept_count)
+        self._custody.slots.give_back(len(deliveries) - len(works))
 
     def _sort(self, delivery: Delivery, incoming: Incoming) -> Work | None:
         """Make a request into work; dispose of everything else."""

@@ -6,6 +6,7 @@ import itertools
 import threading
 import time
 from dataclasses import dataclass, field, replace
+from enum import Enum
 from hashlib import sha256
 from typing import Protocol
 
@@ -113,6 +114,15 @@ class Outlet(Protocol):
         ...
 
 
+class Slot(Enum):
+    """What room a request takes up in its worker."""
+
+    HELD = "held"
+    ASIDE = "aside"
+    """It has run; its answer is on its way."""
+    FREE = "free"
+
+
 @dataclass(slots=True, eq=False)
 class Work:
     """A request that is being served.
@@ -139,6 +149,8 @@ class Work:
     ended: bool = False
     detached: bool = False
     """Whether its message is acknowledged already and its slot is free."""
+    slot: Slot = Slot.HELD
+    """Given back once, when the worker lets go of its message."""
     taken_at: float = field(default_factory=time.time)
     """Unix seconds at which it was received."""
     _sequence: itertools.count[int] = field(init=False, repr=False)

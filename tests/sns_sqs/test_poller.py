@@ -390,3 +390,22 @@ def test_closing_lets_pollers_go_that_wait_for_a_slot(bus: WatchedBus, poll: Pol
 
     thread.join(PATIENCE_SECONDS)
     assert not thread.is_alive()
+
+
+# -- what is set aside -----------------------------------------------------------------------------
+
+
+def test_what_is_set_aside_makes_room_up_to_a_bound() -> None:
+    slots = Slots(3, aside_count=2)
+    assert slots.take(3) == 3
+    for _ in range(3):
+        slots.set_aside()
+    assert slots.take(10) == 2
+
+    slots.give_back_aside()  # the one that had kept its slot can have its room now
+    assert slots.take(10) == 1
+    slots.give_back(3)
+    slots.give_back_aside()
+    slots.give_back_aside()
+
+    assert slots.take(10) == 3

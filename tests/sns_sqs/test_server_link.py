@@ -388,6 +388,74 @@ def test_no_more_requests_are_taken_than_may_be_in_flight(
     assert len(post.arrivals) == 6
 
 
+def test_no_more_answers_wait_for_their_topic_than_there_is_room_for(
+    take_post: TakePost, alice: RawClient
+) -> None:
+    post = take_post(max_in_flight=4)
+    answered = 0
+
+    def answer_to(count: int) -> None:
+        nonlocal answered
+        while answered < count:
+            for work in post.await_works(answered + 1)[answered:]:
+                work.answer(answer(work))
+                answered += 1
+
+    with post.bus.hold("publish", RESPONSES):
+        for first in range(0, 40, 10):
+            alice.send(*[tool_call(first + number, "echo") for number in range(10)])
+        answer_to(14)  # a request to the topic full, and the slots
+        post.bus.wait_until(lambda: post.bus.under_way["receive", SERVER_QUEUE] == 0)
+
+        assert (len(post.arrivals), post.bus.measure(SERVER_QUEUE).waiting_count) == (14, 26)
+
+    answer_to(40)
+    assert len(alice.take(40)) == 40
+
+
+def test_an_answer_on_its_way_holds_up_no_request(take_post: TakePost, alice: RawClient) -> None:
+    post = take_post(max_in_flight=1)
+    alice.send(tool_call(1, "echo"), tool_call(2, "echo"))
+
+    with post.bus.hold("publish", RESPONSES):
+        work = post.await_work()
+        work.answer(answer(work))
+        assert len(post.await_works(2)) == 2
+
+
+def test_a_duplicate_that_joins_its_request_takes_no_slot(
+    take_post: TakePost, alice: RawClient
+) -> None:
+    post = take_post(max_in_flight=2)
+    alice.send(tool_call(1, "slow"))
+    post.await_work()
+
+    for count in range(1, 4):
+        alice.send(tool_call(1, "slow"))
+        post.await_count("redelivered_count", count)
+    alice.send(tool_call(2, "slow"))
+
+    assert len(post.await_works(2)) == 2
+
+
+def test_an_answer_that_is_refused_gives_its_slot_back_once(
+    take_post: TakePost, alice: RawClient
+) -> None:
+    post = take_post(max_in_flight=1)
+    post.bus.fail("publish", RESPONSES, BusDenied("no"), BusDenied("no"))
+    alice.send(tool_call(1, "echo"))
+    work = post.await_work()
+    work.answer(answer(work))
+    alice.take()
+    post.await_empty_queue()
+
+    alice.send(tool_call(2, "slow"), tool_call(3, "slow"))
+
+    post.await_works(2)
+    assert post.bus.under_way["receive", SERVER_QUEUE] == 0
+    assert len(post.arrivals) == 2
+
+
 def test_messages_that_are_no_requests_leave_their_slot_at_once(
     take_post: TakePost, alice: RawClient
 ) -> None:
