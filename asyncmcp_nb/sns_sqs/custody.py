@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Sequence
+from typing import Final
 
 from asyncmcp_nb import telemetry
 from asyncmcp_nb.bus import Bus
@@ -28,6 +29,9 @@ from asyncmcp_nb.sns_sqs.work import Slot, Work
 from asyncmcp_nb.wire import Outgoing
 
 logger = logging.getLogger(__name__)
+
+_DOUBLING_COUNT: Final = 32
+"""Beyond it, a pause is longer than any lease; far beyond, it is no float."""
 
 
 class Custody:
@@ -219,7 +223,9 @@ class Custody:
         A topic that refuses every answer would have it come again and again until its queue put it
         aside, within seconds. Blocks for one request.
         """
-        again_count = work.delivery.receive_count - 1
+        # One that ended in a bug has no answer: what joined it would never be answered.
+        self._window.leave(work.identity, work)
+        again_count = min(work.delivery.receive_count - 1, _DOUBLING_COUNT)
         pause_seconds = 2.0 ** (again_count - 1) if again_count else 0.0
         self.release(work, after_seconds=min(pause_seconds, self._lease_seconds))
 

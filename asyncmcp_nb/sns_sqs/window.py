@@ -126,6 +126,12 @@ class Window(Generic[W]):
         with self._lock:
             self._answered.slim(key)
 
+    def leave(self, key: Hashable, work: W) -> None:
+        """Take a request for running no more; what has been answered stays."""
+        with self._lock:
+            if self._running.get(key) is work:
+                del self._running[key]
+
     def forget(self, key: Hashable) -> None:
         """Know nothing of a request, so that a redelivery runs it."""
         with self._lock:

@@ -1,4 +1,4 @@
-"""Requests that are given up: put aside once, told of once, and never held for ever."""
+"""Requests that end otherwise: put aside once, told of once, and never held for ever."""
 
 from __future__ import annotations
 
@@ -166,3 +166,19 @@ def test_a_request_that_cannot_be_put_aside_comes_again_later(desk: Desk, alice:
     assert (bus.started["hand_back", SERVER_QUEUE], bus.started["extend", SERVER_QUEUE]) == (1, 1)
     assert (alice.waiting_count(), bus.depth(SERVER_QUEUE)) == (0, 1)
     assert (desk.custody.running(), desk.custody.slots.take(10)) == ([], SLOT_COUNT)
+
+
+def test_a_request_that_ended_in_a_bug_is_not_taken_for_one_that_runs(
+    desk: Desk, alice: RawClient
+) -> None:
+    """What joined it, when it comes again, would never be answered."""
+    alice.send(tool_call(1, "echo"))
+    work = desk.receive()
+    desk.custody.admit([work])
+    work.end()
+
+    desk.custody.postpone(work)
+
+    again = desk.receive()
+    assert desk.custody.admit([again]) == [(again, None)]
+    assert desk.custody.slots.take(10) == SLOT_COUNT - 1
