@@ -247,8 +247,23 @@ def test_what_is_redacted_says_so_and_the_rest_stays(book: Book, tmp_path: Path)
         "echo": ["[redacted]", 4711, None, 1.5],
         "token": "[redacted]",
     }
-    assert rows[0]["text"] == "[redacted]"
+    assert json.loads(rows[0]["text"]) == rows[0]["structured"]
     assert (rows[1]["text"], rows[2]["progress_message"]) == ("fine", "half")
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_values_that_only_the_answer_has_are_redacted_in_its_text_too(
+    book: Book, tmp_path: Path, suffix: str
+) -> None:
+    answer = {"user": "ann", "token": "s3cr3t-ann", "n": 1, "live": True}
+    book.structure(answer, {"user": "ann"})
+    book.answer({"user": "ann"}, text=json.dumps(answer, indent=2))
+
+    path = export(book.records, tmp_path / f"calls{suffix}", redact=["token", "n", "live"])
+
+    content = path.read_bytes().decode("utf-8", "replace")
+    assert "s3cr3t" not in content
+    assert "ann" in content
 
 
 def test_everything_that_users_and_servers_wrote_can_be_redacted(
