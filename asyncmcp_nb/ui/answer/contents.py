@@ -140,10 +140,16 @@ def link(url: str, words: str) -> Html:
 
 
 def structured_html(value: Any, room: Room | None = None) -> Html:
-    """A table where the value is one; else a tree, and why it is no table."""
+    """A table where the value is one; else a tree, and why it is no table.
+
+    A table with JSON in its cells has the tree below it, folded.
+    """
     found = table_of(value)
     if isinstance(found, Table):
-        return table_html(found)
+        table = table_html(found)
+        if not found.nested:
+            return table
+        return tag("div", table, fold("The same as a tree", tree_html(value, room)))
     why = note(f"no table: {found}") if isinstance(value, dict | list) else None
     return tag("div", tree_html(value, room), why)
 

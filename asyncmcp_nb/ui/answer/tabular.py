@@ -1,14 +1,14 @@
 """Whether a value is a table, which one, and why not; pure but for the markup of a table.
 
-A table is a list of flat objects, an object of columns of one length, pandas' ``columns`` and
-``data``, or an object that holds one of these and otherwise single values.
+A table is a list of objects that are mostly flat, an object of columns of one length, pandas'
+``columns`` and ``data``, or an object that holds one of these and otherwise single values.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, cast
 
 from asyncmcp_nb.printable import counted, cut, one_line
@@ -20,6 +20,7 @@ ABSENT: Final = object()
 
 _ROWS: Final = 50
 _COLUMNS: Final = 20
+_NAMED_COLUMNS: Final = 5
 _CELL_CHARACTERS: Final = 300
 _TEXT_ROWS: Final = 20
 _TEXT_CELL_CHARACTERS: Final = 40
@@ -30,10 +31,12 @@ class Table:
     """Columns of equal length."""
 
     columns: Mapping[str, Sequence[Any]]
-    """Cells by the name of their column: scalars, None, or ``ABSENT``."""
+    """Cells by the name of their column: scalars, None, or ``ABSENT``; JSON in ``nested``."""
     row_count: int
     beside: Mapping[str, Any] = field(default_factory=dict[str, Any])
     """Single values that came with the table."""
+    nested: Sequence[str] = ()
+    """Columns that have lists or objects in their cells."""
 
 
 def table_of(value: Any) -> Table | str:
@@ -72,18 +75,22 @@ def _of_records(rows: list[Any]) -> Table | str:
     if not rows:
         return "it is an empty list"
     names: dict[str, None] = {}
+    nested: dict[str, str] = {}
     for number, row in enumerate(rows, 1):
         if not isinstance(row, dict):
             return f"item {number:,} is {_a(row)}, not an object"
         for name, cell in cast("dict[str, Any]", row).items():
-            if isinstance(cell, dict | list):
-                return f"{_named(name)} of item {number:,} is {_a(cell)}"
             names[name] = None
+            if isinstance(cell, dict | list):
+                nested.setdefault(name, f"{_named(name)} of item {number:,} is {_a(cell)}")
     if not names:
         return "its objects are empty"
+    if 2 * len(nested) > len(names):
+        # Mostly JSON in its cells, it would say less than a tree.
+        return next(iter(nested.values()))
     records = cast("list[dict[str, Any]]", rows)
     columns = {name: [row.get(name, ABSENT) for row in records] for name in names}
-    return Table(columns, len(records))
+    return Table(columns, len(records), nested=tuple(nested))
 
 
 def _of_columns(found: Mapping[str, list[Any]]) -> Table | str:
@@ -134,7 +141,7 @@ def _within(found: Mapping[str, Any], name: str) -> Table | str:
     if isinstance(table, str):
         return f"{_named(name)}: {table}"
     beside = {key: value for key, value in found.items() if key != name}
-    return Table(table.columns, table.row_count, beside)
+    return replace(table, beside=beside)
 
 
 # -- how it looks ---------------------------------------------------------------------------------
@@ -146,7 +153,7 @@ def table_html(table: Table) -> Html:
     shown = names[:_COLUMNS]
     row_count = min(table.row_count, _ROWS)
     rest = left_out({"rows": table.row_count - row_count, "columns": len(names) - len(shown)})
-    count = dimensions(table)
+    count = "; ".join([dimensions(table), *_told_nested(table)])
     body = [
         tag("tr", [_cell(table.columns[name][number]) for name in shown])
         for number in range(row_count)
@@ -183,8 +190,9 @@ def table_text(table: Table) -> str:
     ]
     left = {"rows": table.row_count - count, "columns": len(table.columns) - len(names)}
     rest = left_out(left)
+    about = "; ".join([dimensions(table), *_told_nested(table), *filter(None, [rest])])
     beside = [f"{_short(name)}: {_short(cell_text(v))}" for name, v in table.beside.items()]
-    return "\n".join([*beside[:_COLUMNS], *lines, f"({dimensions(table)}{rest and '; '}{rest})"])
+    return "\n".join([*beside[:_COLUMNS], *lines, f"({about})"])
 
 
 def dimensions(table: Table) -> str:
@@ -200,7 +208,12 @@ def cell_text(value: Any) -> str:
     """A cell as text: nothing where it is absent, a string as it is, anything else as JSON."""
     if value is ABSENT:
         return ""
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+    if isinstance(value, str):
+        return value
+    try:
+        return json.dumps(value, ensure_ascii=False, default=str)
+    except RecursionError:
+        return "(nested too deeply to be shown)"
 
 
 def _cell(value: Any) -> Html:
@@ -215,6 +228,15 @@ def _short(text: str) -> str:
     line = one_line(text[: 4 * _TEXT_CELL_CHARACTERS])
     is_long = len(line) > _TEXT_CELL_CHARACTERS
     return f"{line[: _TEXT_CELL_CHARACTERS - 1]}…" if is_long else line
+
+
+def _told_nested(table: Table) -> list[str]:
+    """That cells are JSON, and of which columns; nothing where there is none."""
+    if not table.nested:
+        return []
+    names = ", ".join(_named(name) for name in table.nested[:_NAMED_COLUMNS])
+    more = len(table.nested) - _NAMED_COLUMNS
+    return [f"cells of {names}{f' and {more:,} more' if more > 0 else ''} are JSON"]
 
 
 def _named(name: str) -> str:

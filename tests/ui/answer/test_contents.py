@@ -281,6 +281,15 @@ def test_what_is_nested_very_deeply_is_shown_as_far_as_it_can_be() -> None:
     assert len(contents.json_html(deep)) < 100_000
 
 
+def test_a_table_with_json_in_its_cells_has_the_tree_below_it() -> None:
+    rows = [{"n": number, "s": "x", "of": {"a": [number]}} for number in range(400)]
+
+    read = shown(result(structured={"result": rows}))
+
+    assert "400 rows, 3 columns; cells of “of” are JSON" in read.text
+    assert "The same as a tree[400 items]0: {3 fields}n: 0" in read.text
+
+
 def test_hostile_words_are_shown_as_words_wherever_they_stand() -> None:
     answer = result(
         said(HOSTILE),

@@ -50,6 +50,14 @@ def test_structured_content_is_its_value_and_json() -> None:
     assert json.loads(part.content()) == {"a": {"b": "ü"}}
 
 
+def test_nested_cells_stay_whole_in_a_frame_and_are_json_in_csv() -> None:
+    rows = [{"n": 1, "of": {"a": [1]}}, {"n": 2, "of": None}]
+    table = parts({"content": [], "structuredContent": {"rows": rows}})["table, 2 rows"]
+
+    assert table.value()["of"].tolist() == [{"a": [1]}, None]
+    assert table.content() == b'n,of\r\n1,"{""a"": [1]}"\r\n2,\r\n'
+
+
 def test_text_that_is_json_is_offered_as_a_table_too() -> None:
     found = parts({"content": [{"type": "text", "text": '[{"a": 1}]'}]})
 

@@ -42,6 +42,40 @@ def test_single_values_may_stand_beside_a_table() -> None:
     assert "total 2" in page(table_html(found)).text
 
 
+RECORDS = [{"i": n, "s": "x", "nested": {"a": "ä" * n}, "maybe": 1} for n in range(1, 401)]
+
+
+def test_records_with_a_nested_field_are_a_table_that_says_so() -> None:
+    found = table({"result": RECORDS})
+    words = page(table_html(found)).text
+
+    assert (found.row_count, list(found.nested)) == (400, ["nested"])
+    assert "400 rows, 4 columns; cells of “nested” are JSON; not shown: 350 more rows" in words
+    assert '{"a": "ää"}' in words
+    assert table_text(found).endswith(
+        "(400 rows, 4 columns; cells of “nested” are JSON; 380 more rows)"
+    )
+
+
+def test_a_nested_cell_is_cut_and_may_be_of_any_depth() -> None:
+    deep: object = "end"
+    for _ in range(100_000):
+        deep = [deep]
+
+    words = page(table_html(table([{"a": 1, "b": deep}, {"a": 1, "b": ["x" * 1_000]}]))).text
+
+    assert "(nested too deeply to be shown)" in words
+    assert "704 more characters" in words
+
+
+def test_many_nested_columns_are_counted() -> None:
+    flat = {f"f{n}": n for n in range(8)}
+
+    words = table_text(table([{**flat, **{f"n{n}": [] for n in range(7)}}]))
+
+    assert "cells of “n0”, “n1”, “n2”, “n3”, “n4” and 2 more are JSON" in words
+
+
 NO_TABLES: list[tuple[Any, str | None]] = [
     (7, "it is a number"),
     ("x", "it is text"),
@@ -51,6 +85,7 @@ NO_TABLES: list[tuple[Any, str | None]] = [
     ([{}, {}], "its objects are empty"),
     ([1, 2], "item 1 is a number, not an object"),
     ([{"a": 1}, [2]], "item 2 is a list, not an object"),
+    ([{"a": 1, "b": [], "c": {}}], "“b” of item 1 is a list"),
     ([{"a": 1}, {"a": {"b": 1}}], "“a” of item 2 is an object"),
     ({"a": 1, "b": "x"}, "it is one object, not a list of them"),
     (

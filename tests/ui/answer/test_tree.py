@@ -31,8 +31,19 @@ def test_a_tree_that_is_too_large_shows_its_upper_levels() -> None:
     words = page(tree_html(value)).text
 
     assert words.count("{2 fields}") == 90
-    assert words.count("deeper than is shown") == 90
+    assert words.count("2: 3") == 79
+    assert words.count("[3 items] … not shown, for want of room") == 11
     assert "k89" in words
+
+
+def test_a_long_list_of_records_shows_the_first_ones_whole() -> None:
+    record = {"i": 1, "big": 2**70, "s": "x", "t": "y", "u": "z", "v": 0, "nested": {"a": "inside"}}
+
+    words = page(tree_html([record] * 400)).text
+
+    assert words.count('a: "inside"') == words.count(f"big: {2**70}") == 35
+    assert words.count("{7 fields} … not shown, for want of room") == 65
+    assert "300 more not shown" in words
 
 
 def test_a_long_list_says_how_much_more_there_is() -> None:
