@@ -1,5 +1,7 @@
 """The keywords of JSON Schema that ``jsonschema`` spends no end of time on, bounded. Pure.
 
+And ``multipleOf``, which it takes for numbers as they are kept, not as they are written.
+
 Each takes what ``jsonschema`` gives it: the validator, the keyword's value, what is checked, and
 the schema that the keyword is in.
 """
@@ -8,7 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextvars import ContextVar
+from fractions import Fraction
 from functools import cache
+from math import isfinite
 from typing import Any
 
 from asyncmcp_nb.session.patterns import PatternTooCostly, is_quick, matches
@@ -34,6 +38,7 @@ def _bounded(plain: Any) -> Any:
     from jsonschema import validators
 
     ours: dict[str, Any] = {
+        "multipleOf": multiple_of,
         "pattern": _pattern,
         "patternProperties": _pattern_properties,
         "additionalProperties": _additional_properties(plain.VALIDATORS["additionalProperties"]),
@@ -43,6 +48,25 @@ def _bounded(plain: Any) -> Any:
             ours[word] = _counted(plain.VALIDATORS[word])
     untyped: Any = validators
     return untyped.extend(plain, ours)
+
+
+def multiple_of(validator: Any, step: Any, instance: Any, *_: Any) -> Iterator[Any]:
+    """``multipleOf`` of numbers as they are written: 0.15 is a multiple of 0.05."""
+    from jsonschema import ValidationError
+
+    if validator.is_type(instance, "number") and not _divides(step, instance):
+        yield ValidationError(f"{instance!r} is not a multiple of {step}")
+
+
+def _divides(step: Any, number: Any) -> bool:
+    if isinstance(number, float) and not isfinite(number):
+        return False
+    return not _as_written(number) % _as_written(step)
+
+
+def _as_written(number: Any) -> Any:
+    # Not repr(): numpy has floats of another one.
+    return Fraction(float.__repr__(number)) if isinstance(number, float) else number
 
 
 def _counted(follow: Any) -> Any:

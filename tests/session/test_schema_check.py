@@ -79,6 +79,32 @@ def test_a_part_that_is_broken_fits_nothing() -> None:
     assert (check.fits({"$ref": "#/nope"}, 1), check.fits({"type": "integer"}, 1)) == (False, True)
 
 
+@pytest.mark.parametrize(
+    ("step", "valid", "invalid"),
+    [
+        (0.05, [0.15, 0.35, 1e300, 2**70, -0.05, 0, 1.0], [0.151, 1e-300, float("inf")]),
+        (0.1, [0.3, 1, 10**5_000], [0.1 + 0.2, 0.35]),
+        (1e-300, [1e300, 3e-300], [1.5e-300]),
+        (3, [3.0, -6, 9e15], [1, 2.5, float("nan")]),
+        (1.5, [3, 4.5], [2]),
+    ],
+)
+def test_multiples_are_of_numbers_as_they_are_written(
+    step: float, valid: list[float], invalid: list[float]
+) -> None:
+    check = SchemaCheck({"multipleOf": step})
+
+    assert [number for number in valid if check.violations(number)] == []
+    assert [number for number in invalid if not check.violations(number)] == []
+    assert check.violations(True) == check.violations("x") == []
+
+
+@pytest.mark.parametrize("step", [0, 0.0, "x"])
+def test_a_step_that_is_none_makes_the_schema_unusable(step: Any) -> None:
+    with pytest.raises(UnusableSchema):
+        messages({"multipleOf": step}, 1)
+
+
 def test_references_that_multiply_are_given_up() -> None:
     part = {"$ref": "#/$defs/a"}
     definitions: dict[str, Any] = {

@@ -125,6 +125,7 @@ SHAPES: Final[dict[str, dict[str, Any] | bool]] = {
     "number_bounds": of({"type": "number", "minimum": -1.5, "exclusiveMaximum": 1e16}),
     "integer_steps": of({"type": "integer", "multipleOf": 5, "minimum": 0, "maximum": 50}),
     "number_steps": of({"type": "number", "multipleOf": 0.01}),
+    "number_twentieths": of({"type": "number", "multipleOf": 0.05, "examples": [0.15, 0.35]}),
     "boolean_or_text": of({"type": ["boolean", "string"]}),
     "integer_or_number": of({"type": ["integer", "number", "null"]}),
     "every_type": of({"type": ["null", "boolean", "integer", "string", "array", "object"]}),

@@ -9,10 +9,12 @@ from typing import Any, cast
 import jsonschema
 import pytest
 from hypothesis import HealthCheck, given, settings
+from jsonschema import validators
 from jsonschema.validators import validator_for
 
 from asyncmcp_nb.errors import InvalidArguments
 from asyncmcp_nb.session.formats import CHECKED
+from asyncmcp_nb.session.keywords import multiple_of
 from asyncmcp_nb.session.validation import check_content
 from asyncmcp_nb.ui.form.json_text import same
 from asyncmcp_nb.ui.form.model import FormModel
@@ -30,9 +32,14 @@ ADMITS_ALL = {"root_true", "root_empty"}
 
 
 def judge(schema: Any, *, with_formats: bool = True) -> Callable[[Any], bool]:
-    """``jsonschema`` itself, with its own checks of the formats that the form checks."""
+    """``jsonschema`` itself, with its own checks of the formats that the form checks.
+
+    Only ``multipleOf`` is ours: 0.15 is a multiple of 0.05, see decision 0039.
+    """
     untyped: Any = validator_for
-    dialect = untyped(schema, default=jsonschema.Draft202012Validator)
+    plain = untyped(schema, default=jsonschema.Draft202012Validator)
+    ours: Any = validators
+    dialect = ours.extend(plain, {"multipleOf": multiple_of})
     checker = jsonschema.FormatChecker(formats=())
     checks = jsonschema.Draft202012Validator.FORMAT_CHECKER.checkers
     checker.checkers = {name: checks[name] for name in CHECKED}
