@@ -122,7 +122,10 @@ class _Painter:
         if not branch.is_shown:
             words = "deeper than is shown" if level >= _DEPTH else "not shown, for want of room"
             return tag("div", name, sizes, _missing(words), class_="amcp-leaf")
-        shown = [self._child(branch, key, child, level + 1) for key, child in _children(value)]
+        shown = [
+            self._child(key, branch.below.get(key, child), level + 1)
+            for key, child in _children(value)
+        ]
         rest_count = len(value) - len(shown)
         if rest_count:
             shown.append(tag("div", _missing(f"{rest_count:,} more not shown"), class_="amcp-leaf"))
@@ -130,9 +133,9 @@ class _Painter:
         # The first level is always open; a short tree is open as a whole.
         return tag("details", summary, *shown, open=self._is_open or level == 0)
 
-    def _child(self, parent: _Branch, key: str | int, value: Any, level: int) -> Html:
-        if key in parent.below:
-            return self.branch(key, parent.below[key], level)
+    def _child(self, key: str | int, value: Any, level: int) -> Html:
+        if isinstance(value, _Branch):
+            return self.branch(key, value, level)
         return tag("div", _key(key), _leaf(value, self._room), class_="amcp-leaf")
 
 
