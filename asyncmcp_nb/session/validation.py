@@ -15,10 +15,16 @@ from typing import Any, cast
 from mcp_types import Tool
 
 from asyncmcp_nb.errors import InvalidArguments, ToolNotFound
+from asyncmcp_nb.printable import cut
+from asyncmcp_nb.session import blame
 from asyncmcp_nb.session.schema_check import SchemaCheck, UnusableSchema
 
 Schema = Mapping[str, Any]
 
+_QUOTED = 200
+"""Characters of a name, a place or a reason that an error repeats."""
+
+_SIGNATURE_CHARACTERS = 1_000
 _REFERRED = re.compile(r"#/(?:\$defs|definitions)/(\w{1,40})")
 _LEVELS = 4
 """Of arrays and alternatives, one within another, that a signature tells."""
@@ -33,7 +39,7 @@ def find_tool(tools: Iterable[Tool], name: str) -> Tool:
     by_name = {tool.name: tool for tool in tools}
     if name in by_name:
         return by_name[name]
-    raise ToolNotFound(f"no tool {name!r}{_hint(name, by_name)}")
+    raise ToolNotFound(f"no tool {cut(repr(name), _QUOTED)}{_hint(name, by_name)}")
 
 
 def check_content(schema: Schema, content: Mapping[str, Any]) -> None:
@@ -66,7 +72,8 @@ class ArgumentCheck:
         whose = "the tool's input schema"
         problem = _undeclared(self._schema, arguments) or _violation(self._check, arguments, whose)
         if problem is not None:
-            raise InvalidArguments(f"{problem}; {signature(self.tool)}")
+            told = cut(signature(self.tool), _SIGNATURE_CHARACTERS)
+            raise InvalidArguments(f"{problem}; {told}")
 
 
 def check_arguments(tool: Tool, arguments: Mapping[str, Any]) -> None:
@@ -116,7 +123,9 @@ def warm_up() -> None:
 def _undeclared(schema: Schema, arguments: Mapping[str, Any]) -> str | None:
     unknown = undeclared(schema, arguments)
     return (
-        f"no argument {unknown[0]!r}{_hint(unknown[0], _properties(schema))}" if unknown else None
+        f"no argument {cut(repr(unknown[0]), _QUOTED)}{_hint(unknown[0], _properties(schema))}"
+        if unknown
+        else None
     )
 
 
@@ -124,16 +133,12 @@ def _violation(check: SchemaCheck, arguments: Mapping[str, Any], whose: str) -> 
     try:
         found = check.violations(dict(arguments))
     except UnusableSchema as exc:
-        raise InvalidArguments(f"{whose} is not usable: {exc}") from None
+        raise InvalidArguments(f"{whose} is not usable: {cut(str(exc), _QUOTED)}") from None
     if not found:
         return None
-    # Deferred, as it is where the validator is made.
-    from jsonschema import exceptions
-
-    partly_typed: Any = exceptions
-    error: exceptions.ValidationError = partly_typed.best_match(found)
-    where = ".".join(str(part) for part in error.absolute_path)
-    return f"{where}: {error.message}" if where else error.message
+    error = blame.to_tell(found)
+    where = cut(".".join(str(part) for part in error.absolute_path), _QUOTED)
+    return f"{where}: {blame.said(error)}" if where else blame.said(error)
 
 
 def _parameter(name: str, prop: Any, is_required: bool) -> str:
@@ -191,5 +196,6 @@ def _hint(name: str, known: Iterable[str]) -> str:
     names = list(known)
     near = difflib.get_close_matches(name, names, n=1)
     if near:
-        return f", did you mean {near[0]!r}?"
-    return f"; there are: {', '.join(names[:10])}" if names else ""
+        return f", did you mean {cut(repr(near[0]), _QUOTED)}?"
+    listed = ", ".join(cut(known, _QUOTED) for known in names[:10])
+    return f"; there are: {listed}" if names else ""

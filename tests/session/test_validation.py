@@ -115,3 +115,15 @@ def test_a_bare_value_goes_to_the_only_required_or_only_parameter() -> None:
     assert only_parameter(tool({"properties": {"x": {}}})) == "x"
     with pytest.raises(InvalidArguments, match="give a dict for each call"):
         only_parameter(tool({"properties": {"x": {}, "y": {}}}))
+
+
+def test_long_names_and_signatures_are_cut() -> None:
+    wide = tool({"properties": {f"{n}{'p' * 900}": {"type": "integer"} for n in range(100)}})
+
+    for arguments in ({"q" * 9_000: 1}, {f"1{'p' * 900}": "x" * 9_000}):
+        with pytest.raises(InvalidArguments) as caught:
+            check_arguments(wide, arguments)
+        assert len(str(caught.value)) < 4_000
+    with pytest.raises(ToolNotFound) as missing:
+        find_tool([ADD], "q" * 9_000)
+    assert len(str(missing.value)) < 300

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, cast
 
 from asyncmcp_nb.printable import cut, visible
+from asyncmcp_nb.session.blame import of_nearest
 from asyncmcp_nb.session.patterns import surely_matches
 from asyncmcp_nb.session.schema_check import SchemaCheck, UnusableSchema, Violation
 from asyncmcp_nb.session.validation import undeclared
@@ -129,21 +130,9 @@ def _extra_names(error: Violation) -> list[str]:
 
 def _meant(error: Violation, places: _Places) -> Iterable[Violation]:
     """The errors of the alternative that a person chose, else of the nearest."""
-    groups: dict[Any, list[Violation]] = {}
-    for part in error.context:
-        groups.setdefault(part.relative_schema_path[0], []).append(part)
     chosen = places.chosen(tuple(error.absolute_path), len(error.validator_value))
-    if chosen in groups:
-        return groups[chosen]
-    return min(groups.values(), key=_distance)
-
-
-def _distance(errors: list[Violation]) -> tuple[bool, int, int]:
-    """How far a value is from an alternative: another type is farthest, then a wrong tag."""
-    here = [error for error in errors if not error.relative_path]
-    is_other_kind = any(error.validator in ("type", "enum", "const") for error in here)
-    fixed = sum(error.validator in ("const", "enum") for error in errors)
-    return is_other_kind, fixed, len(errors)
+    parts = [part for part in error.context if part.relative_schema_path[0] == chosen]
+    return parts or of_nearest(error)
 
 
 class _Places:

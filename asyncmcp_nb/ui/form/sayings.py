@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, cast
 
 from asyncmcp_nb.printable import cut, one_line
+from asyncmcp_nb.session.blame import said
 from asyncmcp_nb.session.schema_check import Violation
 from asyncmcp_nb.ui.form.hints import FORMAT_EXAMPLES, shown
 from asyncmcp_nb.ui.form.merge import types
@@ -38,7 +39,7 @@ def told(error: Violation) -> str:
     say = _SAYINGS.get(error.validator)
     wanted = error.validator_value
     if say is None or (error.validator in _COUNTING and not isinstance(wanted, int | float)):
-        return cut(one_line(error.message), _LENGTH)
+        return cut(one_line(said(error)), _LENGTH)
     return cut(say(wanted), _LENGTH)
 
 
