@@ -2,6 +2,7 @@
 
 One rule goes beyond the schema: where a schema declares properties and says nothing of others, an
 undeclared name is an error. Servers drop such names in silence, and it is nearly always a typo.
+The same holds where it declares that there are none.
 """
 
 from __future__ import annotations
@@ -49,7 +50,8 @@ def check_content(schema: Schema, content: Mapping[str, Any]) -> None:
         InvalidArguments: A name is not declared, or the schema is not met; or it is not usable.
     """
     whose = "the question's schema"
-    problem = _undeclared(schema, content) or _violation(SchemaCheck(schema), content, whose)
+    unknown = undeclared(schema, content)
+    problem = _no_such(schema, unknown) or _violation(SchemaCheck(schema), content, whose)
     if problem is not None:
         raise InvalidArguments(problem)
 
@@ -70,7 +72,8 @@ class ArgumentCheck:
                 line that ends with the tool's signature.
         """
         whose = "the tool's input schema"
-        problem = _undeclared(self._schema, arguments) or _violation(self._check, arguments, whose)
+        unknown = undeclared(self._schema, arguments)
+        problem = _no_such(self._schema, unknown) or _violation(self._check, arguments, whose)
         if problem is not None:
             told = cut(signature(self.tool), _SIGNATURE_CHARACTERS)
             raise InvalidArguments(f"{problem}; {told}")
@@ -83,10 +86,12 @@ def check_arguments(tool: Tool, arguments: Mapping[str, Any]) -> None:
 
 def undeclared(schema: Schema, names: Iterable[str]) -> list[str]:
     """The names that a schema with properties neither declares nor lets in, in their order."""
-    declared = _properties(schema)
     open_ended = {"additionalProperties", "patternProperties", "allOf", "anyOf", "oneOf", "$ref"}
-    if not declared or open_ended & schema.keys():
+    # None at all is what a tool without parameters declares. Without the word, MCP has it that the
+    # tool takes any object.
+    if not isinstance(schema.get("properties"), dict) or open_ended & schema.keys():
         return []
+    declared = _properties(schema)
     return [name for name in names if name not in declared]
 
 
@@ -120,13 +125,12 @@ def warm_up() -> None:
     import_module("jsonschema")
 
 
-def _undeclared(schema: Schema, arguments: Mapping[str, Any]) -> str | None:
-    unknown = undeclared(schema, arguments)
-    return (
-        f"no argument {cut(repr(unknown[0]), _QUOTED)}{_hint(unknown[0], _properties(schema))}"
-        if unknown
-        else None
-    )
+def _no_such(schema: Schema, unknown: list[str]) -> str | None:
+    if not unknown:
+        return None
+    known = _properties(schema)
+    hint = _hint(unknown[0], known) if known else ": it takes none"
+    return f"no argument {cut(repr(unknown[0]), _QUOTED)}{hint}"
 
 
 def _violation(check: SchemaCheck, arguments: Mapping[str, Any], whose: str) -> str | None:

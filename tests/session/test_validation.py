@@ -6,7 +6,12 @@ import pytest
 from mcp_types import Tool
 
 from asyncmcp_nb.errors import InvalidArguments, ToolNotFound
-from asyncmcp_nb.session.validation import check_arguments, find_tool, only_parameter, signature
+from asyncmcp_nb.session.validation import (
+    check_arguments,
+    find_tool,
+    only_parameter,
+    signature,
+)
 
 
 def tool(schema: dict[str, Any], name: str = "add") -> Tool:
@@ -46,6 +51,8 @@ def test_a_misfit_is_one_line_with_the_signature(arguments: dict[str, Any], word
     "schema",
     [
         {},
+        {"properties": {}, "additionalProperties": True},
+        {"properties": {}, "additionalProperties": {"type": "integer"}},
         {"properties": {"a": {}}, "additionalProperties": True},
         {"properties": {"a": {}}, "additionalProperties": {"type": "integer"}},
         {"properties": {"a": {}}, "patternProperties": {"^b": {}}},
@@ -53,6 +60,22 @@ def test_a_misfit_is_one_line_with_the_signature(arguments: dict[str, Any], word
 )
 def test_an_open_schema_admits_other_names(schema: dict[str, Any]) -> None:
     check_arguments(tool(schema), {"b": 1})
+
+
+@pytest.mark.parametrize("schema", [{"properties": {}}, {"properties": {}, "title": "A"}])
+def test_a_tool_without_parameters_takes_none(schema: dict[str, Any]) -> None:
+    nothing = tool(schema, name="nothing")
+
+    check_arguments(nothing, {})
+    with pytest.raises(InvalidArguments) as caught:
+        check_arguments(nothing, {"foo": 5})
+
+    assert str(caught.value) == "no argument 'foo': it takes none; nothing()"
+
+
+@pytest.mark.parametrize("anything", [{}, True, {"type": "object", "properties": {}}])
+def test_an_argument_that_may_be_anything_may_have_any_names(anything: Any) -> None:
+    check_arguments(tool({"properties": {"a": anything}}), {"a": {"b": 1}})
 
 
 def test_a_nested_violation_names_its_place() -> None:

@@ -86,7 +86,8 @@ class Judge:
         if not isinstance(value, dict):
             yield (), "must be an object"
         elif isinstance(self._schema, Mapping):
-            for name in undeclared(self._schema, cast("dict[str, Any]", value)):
+            names = cast("dict[str, Any]", value)
+            for name in undeclared(self._schema, names):
                 yield (name,), NOT_DECLARED
 
 

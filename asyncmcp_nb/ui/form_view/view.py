@@ -137,7 +137,8 @@ class FormView:
                 *(view.widget for view in self._root),
             ]
         self._root[0].show(node, label(node.field))
-        is_empty = node.field.kind is Kind.OBJECT and not node.children and not node.may_add
+        is_object = node.field.kind in (Kind.OBJECT, Kind.MAP)
+        is_empty = is_object and not node.children and not node.may_add
         markup = str(tag("p", _NO_FIELDS)) if is_empty else ""
         if self._nothing.value != markup:
             self._nothing.value = markup

@@ -491,6 +491,18 @@ class TestTold:
         assert plain.problems() == {}
         assert not tool.root.may_add
 
+    def test_a_tool_without_parameters_offers_no_entries(self) -> None:
+        schema: dict[str, Any] = {"type": "object", "properties": {}}
+        tool, plain = FormModel(schema, is_tool=True), FormModel(schema)
+        anything = FormModel({"properties": {"a": schema}}, is_tool=True)
+        anything.load({"a": {}})
+
+        assert not tool.root.may_add
+        assert plain.root.may_add
+        assert anything.root.children[0].may_add
+        tool.load({"foo": 5})
+        assert tool.problems() == {("foo",): "there is no argument of this name"}
+
 
 WORDS: list[tuple[dict[str, Any], Any, str]] = [
     ({"type": "integer", "minimum": 1}, 0, "must be at least 1"),

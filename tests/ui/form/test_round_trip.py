@@ -11,11 +11,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from jsonschema import validators
 from jsonschema.validators import validator_for
+from mcp_types import Tool
 
 from asyncmcp_nb.errors import InvalidArguments
 from asyncmcp_nb.session.formats import CHECKED
 from asyncmcp_nb.session.keywords import multiple_of
-from asyncmcp_nb.session.validation import check_content
+from asyncmcp_nb.session.validation import check_arguments
 from asyncmcp_nb.ui.form.json_text import same
 from asyncmcp_nb.ui.form.model import FormModel
 from tests.ui.form.instances import Instances, with_change
@@ -59,7 +60,7 @@ def in_same_order(one: Any, other: Any) -> bool:
 def is_admitted(schema: Any, value: Any) -> bool:
     """Whether ``submit`` would take these arguments."""
     try:
-        check_content(schema, value)
+        check_arguments(Tool(name="tool", input_schema=schema), value)
     except InvalidArguments:
         return False
     return True

@@ -423,8 +423,9 @@ def test_a_fold_opens_for_a_problem_and_counts_what_is_sent() -> None:
     assert button(view, "▾ 9 more optional fields").description.endswith("(1 sent)")
 
 
-def test_a_form_without_fields_says_so() -> None:
-    view = FormView(FormModel({"type": "object", "additionalProperties": False}))
+@pytest.mark.parametrize("rest", [{"additionalProperties": False}, {"properties": {}}])
+def test_a_form_without_fields_says_so(rest: dict[str, Any]) -> None:
+    view = FormView(FormModel({"type": "object", **rest}, is_tool=True))
 
     assert "There is nothing to fill in." in words(view)
     assert view.problem_words() == ""
