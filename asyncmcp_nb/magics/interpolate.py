@@ -14,7 +14,7 @@ from functools import partial
 from typing import Any, Final, cast
 
 from asyncmcp_nb.magics.errors import MagicUsageError, nearest
-from asyncmcp_nb.session.sources import plain
+from asyncmcp_nb.session.plain import NotJson, plain
 
 Names = Mapping[str, Any]
 """Variables by name."""
@@ -79,10 +79,10 @@ def _value(name: str, names: Names) -> Any:
     if name not in names:
         known = [known for known in names if not known.startswith("_")]
         raise MagicUsageError(f"no variable {name!r}{nearest(name, known)}")
-    value = plain(names[name])
     try:
+        value = plain(names[name])
         json.dumps(value, allow_nan=False)
-    except (TypeError, ValueError) as exc:
+    except (NotJson, ValueError, RecursionError) as exc:
         kind = type(names[name]).__name__
         raise MagicUsageError(f"variable {name!r} ({kind}) is not JSON: {exc}") from None
     return value

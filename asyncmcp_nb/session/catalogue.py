@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from asyncmcp_nb.errors import AsyncMcpError, ToolNotFound
 from asyncmcp_nb.logs import plain
+from asyncmcp_nb.session.plain import plain_arguments
 from asyncmcp_nb.session.validation import ArgumentCheck, find_tool
 
 logger = logging.getLogger(__name__)
@@ -91,10 +92,11 @@ class Catalogue:
 
         Raises:
             ToolNotFound: The server lists no such tool.
-            InvalidArguments: They do not fit its schema.
+            InvalidArguments: They do not fit its schema, or cannot be written as JSON.
         """
         if self.tools is not None:
-            self.tools.check(name, arguments)
+            # As they will be sent: what a retry overrides is as it was given.
+            self.tools.check(name, plain_arguments(arguments))
 
     def expect(self) -> Meeting:
         """Let ``met`` wait for a meeting that is about to begin, with ``meet``."""

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from asyncmcp_nb.ledger import NewCall
+from asyncmcp_nb.session.plain import plain_arguments
 
 # Names, no secrets: the system's generator would release the interpreter's lock for each, which
 # holds a loop up while threads compute. The one of ``random`` itself may be seeded by a notebook.
@@ -26,12 +27,16 @@ def new_call(
     group: str | None = None,
     retry_of: str | None = None,
 ) -> NewCall:
-    """A call to be submitted now."""
+    """A call to be submitted now.
+
+    Raises:
+        InvalidArguments: An argument cannot be written as JSON; the message names it.
+    """
     now = time.time()
     return NewCall(
         call_id=f"{_names.getrandbits(48):012x}",
         tool=tool,
-        arguments=arguments,
+        arguments=plain_arguments(arguments),
         submitted_at=now,
         group=group,
         session=session,

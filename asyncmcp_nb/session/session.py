@@ -24,8 +24,9 @@ from asyncmcp_nb.session.home import Home
 from asyncmcp_nb.session.log import Log
 from asyncmcp_nb.session.new_calls import new_call
 from asyncmcp_nb.session.parts import SessionParts
+from asyncmcp_nb.session.plain import plain_arguments
 from asyncmcp_nb.session.questions import Questions
-from asyncmcp_nb.session.sources import Source, argument_rows, plain
+from asyncmcp_nb.session.sources import Source, argument_rows
 from asyncmcp_nb.session.status import SessionStatus
 
 _LIST_TIMEOUT_SECONDS: Final = 30.0
@@ -273,7 +274,8 @@ class Session(Displayed):
                 f"max_in_flight={max_in_flight} lets no call out; give 1 or more, or leave it out"
             )
         known = None if self.tools is None else self.tool(tool)
-        rows = [{**common, **row} for row in argument_rows(source, known)]
+        shared = plain_arguments(common)
+        rows = [{**shared, **row} for row in argument_rows(source, known)]
         for row in rows:
             self._engine.catalogue.check(tool, row)
         name = group or f"{tool} {time.strftime('%H:%M:%S')}"
@@ -325,7 +327,7 @@ class Session(Displayed):
         timeout_seconds: float | None,
     ) -> NewCall:
         self._require_open()
-        chosen = {str(k): plain(v) for k, v in arguments.items()}
+        chosen = plain_arguments(arguments)
         self._engine.catalogue.check(tool, chosen)
         return new_call(tool, chosen, session=self.connection_id, timeout_seconds=timeout_seconds)
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping
-from datetime import date, datetime, time, timedelta
 from typing import Any, Protocol, cast, runtime_checkable
 
 from mcp_types import Tool
 
 from asyncmcp_nb.errors import InvalidArguments
+from asyncmcp_nb.session.plain import is_missing, plain_arguments
 from asyncmcp_nb.session.validation import only_parameter
 
 
@@ -30,57 +29,35 @@ Source = FrameLike | Iterable[Any]
 def argument_rows(source: Source, tool: Tool | None) -> list[dict[str, Any]]:
     """The arguments of each call.
 
-    A row of a frame gives one argument a column, missing values (NaN, NaT, None) left out; a dict
-    is taken as it is; any other value goes to the tool's single parameter.
+    A row of a frame gives one argument a column, a dict one a key; any other value goes to the
+    tool's single parameter. Missing values (NaN, NaT, NA) are left out, and None too in a frame.
 
     Args:
         source: What to map over.
         tool: The tool, where it is known; bare values need it.
 
     Raises:
-        InvalidArguments: There are bare values, and the tool is unknown or has several parameters.
+        InvalidArguments: There are bare values, and the tool is unknown or has several parameters;
+            or a value cannot be written as JSON.
     """
+    return [plain_arguments(row) for row in _rows(source, tool)]
+
+
+def _rows(source: Source, tool: Tool | None) -> Iterable[Mapping[Any, Any]]:
     if isinstance(source, FrameLike):
-        return [_row_of(row) for row in source.to_dict("records")]
-    rows = list(source)
-    if all(isinstance(row, Mapping) for row in rows):
-        return [
-            {str(k): plain(v) for k, v in cast("Mapping[Any, Any]", row).items()} for row in rows
-        ]
+        rows = source.to_dict("records")
+        return (_present({k: v for k, v in row.items() if v is not None}) for row in rows)
+    items = list(source)
+    if all(isinstance(item, Mapping) for item in items):
+        return map(_present, cast("list[Mapping[Any, Any]]", items))
     if tool is None:
         raise InvalidArguments(
             "give a dict for each call, or `await session.list_tools()` first, so that the name to "
             "pass a bare value under is known"
         )
     name = only_parameter(tool)
-    return [{name: plain(value)} for value in rows]
+    return (_present({name: item}) for item in items)
 
 
-def plain(value: Any) -> Any:
-    """A value as JSON has it: numpy scalars and arrays unpacked, times in ISO form."""
-    if value is None or isinstance(value, str | bool | int | float):
-        return value
-    if isinstance(value, datetime | date | time):
-        return value.isoformat()
-    if isinstance(value, timedelta):
-        return value.total_seconds()
-    if isinstance(value, Mapping):
-        return {str(k): plain(v) for k, v in cast("Mapping[Any, Any]", value).items()}
-    if hasattr(value, "tolist"):
-        return plain(value.tolist())
-    if isinstance(value, list | tuple | set | frozenset):
-        return [plain(item) for item in cast("Iterable[Any]", value)]
-    return value
-
-
-def _row_of(row: Mapping[Any, Any]) -> dict[str, Any]:
-    return {str(name): plain(value) for name, value in row.items() if not _is_missing(value)}
-
-
-def _is_missing(value: Any) -> bool:
-    if value is None:
-        return True
-    if isinstance(value, float):
-        return math.isnan(value)
-    # NaT and pandas.NA have no other public mark that needs no pandas.
-    return type(value).__name__ in {"NaTType", "NAType"}
+def _present(row: Mapping[Any, Any]) -> dict[Any, Any]:
+    return {name: value for name, value in row.items() if not is_missing(value)}

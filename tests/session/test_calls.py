@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import threading
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -252,6 +253,44 @@ async def test_a_known_tool_list_stops_mistakes_before_anything_is_recorded(stag
 
     assert len(session.log) == 0
     assert (await session.call("echo")).structured_content == {}
+
+
+async def test_what_json_does_not_have_is_never_sent_as_something_else(stage: Stage) -> None:
+    await stage.serve(tool_server())
+    session = await stage.session()
+    sent = session.submit("echo", {"x": 1})
+    await sent
+
+    with pytest.raises(InvalidArguments, match="x: JSON has no inf"):
+        session.map("echo", [{"x": 1.0}, {"x": float("inf")}])
+    with pytest.raises(InvalidArguments, match="v: JSON has no nan"):
+        await session.call("echo", v=float("nan"))
+    with pytest.raises(InvalidArguments, match="v: JSON has no inf"):
+        sent.retry(v=float("inf"))
+
+    assert len(session.log) == 1
+
+
+@pytest.mark.parametrize("is_listed", [True, False])
+async def test_common_types_of_python_are_sent_by_each_way_there_is(
+    stage: Stage, is_listed: bool
+) -> None:
+    await stage.serve(tool_server())
+    session = await stage.session()
+    if is_listed:
+        await session.list_tools()
+    place = Path("a/b")
+
+    call = session.submit("echo", place=place)
+    (mapped,) = await session.map("echo", [{"place": place}], common=place)
+    answers = [await call, await call.retry(place=Path("c")), await session.call("echo", p=place)]
+
+    assert [answer.structured_content for answer in answers] == [
+        {"place": "a/b"},
+        {"place": "c"},
+        {"p": "a/b"},
+    ]
+    assert mapped.record.arguments == {"place": "a/b", "common": "a/b"}
 
 
 async def test_a_call_can_be_found_by_its_id(stage: Stage) -> None:

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-import datetime as dt
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -8,7 +8,7 @@ import pytest
 from mcp_types import Tool
 
 from asyncmcp_nb.errors import InvalidArguments
-from asyncmcp_nb.session.sources import argument_rows, plain
+from asyncmcp_nb.session.sources import argument_rows
 
 SQUARE = Tool(name="square", input_schema={"type": "object", "properties": {"x": {}}})
 
@@ -45,19 +45,10 @@ def test_bare_values_need_a_known_tool() -> None:
         argument_rows([1, 2], None)
 
 
-def test_values_become_plain_json() -> None:
-    value = {
-        "a": np.array([1, 2]),
-        "b": np.float64(0.5),
-        "c": (dt.date(2026, 1, 2), dt.time(3, 4)),
-        "d": dt.timedelta(minutes=1),
-        5: {True},
-    }
+@pytest.mark.parametrize("gap", [np.nan, np.float32("nan"), pd.NaT, pd.NA, np.datetime64("NaT")])
+def test_what_is_missing_is_left_out_of_rows_wherever_they_come_from(gap: Any) -> None:
+    frame = pd.DataFrame({"x": pd.Series([gap, 1], dtype=object)})
 
-    assert plain(value) == {
-        "a": [1, 2],
-        "b": 0.5,
-        "c": ["2026-01-02", "03:04:00"],
-        "d": 60.0,
-        "5": [True],
-    }
+    assert argument_rows(frame, None) == [{}, {"x": 1}]
+    assert argument_rows([{"x": gap, "y": None}], None) == [{"y": None}]
+    assert argument_rows([gap, 1], SQUARE) == [{}, {"x": 1}]
