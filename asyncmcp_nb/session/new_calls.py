@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
+import numbers
 import os
 import random
 import time
 from collections.abc import Mapping
 from typing import Any
 
+from asyncmcp_nb.errors import ConfigError
 from asyncmcp_nb.ledger import NewCall
 from asyncmcp_nb.session.plain import plain_arguments
 
@@ -31,7 +34,10 @@ def new_call(
 
     Raises:
         InvalidArguments: An argument cannot be written as JSON; the message names it.
+        ConfigError: The timeout is no number.
     """
+    if timeout_seconds is not None and not _is_number(timeout_seconds):
+        raise ConfigError(f"timeout={timeout_seconds!r}: a number of seconds is wanted, or None")
     now = time.time()
     return NewCall(
         call_id=f"{_names.getrandbits(48):012x}",
@@ -40,6 +46,12 @@ def new_call(
         submitted_at=now,
         group=group,
         session=session,
-        deadline=None if timeout_seconds is None else now + timeout_seconds,
+        deadline=None if timeout_seconds is None else now + float(timeout_seconds),
         retry_of=retry_of,
     )
+
+
+def _is_number(value: Any) -> bool:
+    if isinstance(value, bool):
+        return False
+    return isinstance(value, numbers.Real) and not math.isnan(value)

@@ -26,7 +26,7 @@ from asyncmcp_nb.session.new_calls import new_call
 from asyncmcp_nb.session.parts import SessionParts
 from asyncmcp_nb.session.plain import plain_arguments
 from asyncmcp_nb.session.questions import Questions
-from asyncmcp_nb.session.sources import Source, argument_rows
+from asyncmcp_nb.session.sources import Source, argument_rows, checked_source, named_arguments
 from asyncmcp_nb.session.status import SessionStatus
 
 _LIST_TIMEOUT_SECONDS: Final = 30.0
@@ -217,10 +217,11 @@ class Session(Displayed):
         Raises:
             ToolNotFound: The server lists no such tool. Nothing was sent.
             InvalidArguments: They do not fit the tool's schema. Nothing was sent.
+            ConfigError: The timeout is no number.
             SessionClosed: The session is closed.
         """
         [handle] = self._engine.book.submit(
-            [self._new_call(tool, {**(arguments or {}), **named}, timeout)]
+            [self._new_call(tool, named_arguments(tool, arguments, named), timeout)]
         )
         return handle
 
@@ -237,7 +238,7 @@ class Session(Displayed):
 
         Tasks that call in the same turn of the loop share one write to the ledger.
         """
-        new = self._new_call(tool, {**(arguments or {}), **named}, timeout)
+        new = self._new_call(tool, named_arguments(tool, arguments, named), timeout)
         return await self._engine.book.call(new)
 
     def map(
@@ -264,8 +265,9 @@ class Session(Displayed):
 
         Raises:
             ToolNotFound: The server lists no such tool. Nothing was sent.
-            InvalidArguments: A row does not fit the tool's schema. Nothing was sent.
-            ConfigError: ``max_in_flight`` lets none out. Nothing was sent.
+            InvalidArguments: The source is none, or a row does not fit the tool's schema; the
+                message names the row. Nothing was sent.
+            ConfigError: The timeout is no number, or ``max_in_flight`` lets none out.
             SessionClosed: The session is closed.
         """
         self._require_open()
@@ -274,10 +276,9 @@ class Session(Displayed):
                 f"max_in_flight={max_in_flight} lets no call out; give 1 or more, or leave it out"
             )
         known = None if self.tools is None else self.tool(tool)
-        shared = plain_arguments(common)
-        rows = [{**shared, **row} for row in argument_rows(source, known)]
-        for row in rows:
-            self._engine.catalogue.check(tool, row)
+        items = checked_source(source)
+        check = partial(self._engine.catalogue.check, tool)
+        rows = argument_rows(items, known, common=common, check=check)
         name = group or f"{tool} {time.strftime('%H:%M:%S')}"
         session = self.connection_id
         calls = [
@@ -285,7 +286,7 @@ class Session(Displayed):
             for row in rows
         ]
         handles = self._engine.book.submit(calls, max_in_flight=max_in_flight)
-        return CallGroup(self._engine.book, handles, name=name, source=source)
+        return CallGroup(self._engine.book, handles, name=name, source=items)
 
     def get(self, call_id: str) -> Call:
         """A call of this session's ledger by its id.

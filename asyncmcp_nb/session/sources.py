@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import math
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol, cast, runtime_checkable
 
 from mcp_types import Tool
@@ -24,40 +25,120 @@ class FrameLike(Protocol):
 
 
 Source = FrameLike | Iterable[Any]
+Check = Callable[[Mapping[str, Any]], object]
 
 
-def argument_rows(source: Source, tool: Tool | None) -> list[dict[str, Any]]:
+def checked_source(source: Any, name: str = "source") -> Source:
+    """What can be mapped over, once and again: a frame as it is, anything else as a list.
+
+    Args:
+        source: What was given.
+        name: What it is called where it was given.
+
+    Raises:
+        InvalidArguments: It is no frame and no list of calls; the message has the next step.
+    """
+    if isinstance(source, FrameLike):
+        return source
+    kind = type(source).__name__
+    if isinstance(source, Mapping) or hasattr(source, "model_dump"):
+        raise InvalidArguments(
+            f"{name} is a {kind}; a DataFrame or a list is wanted: [{name}] is one call, "
+            f"pandas.DataFrame({name}) one for each row"
+        )
+    if isinstance(source, str | bytes) or not isinstance(source, Iterable):
+        raise InvalidArguments(
+            f"{name} is a {kind}; a DataFrame or a list is wanted, with a dict or a value for each "
+            "call"
+        )
+    return list(cast("Iterable[Any]", source))
+
+
+def named_arguments(tool: str, arguments: Any, named: Mapping[str, Any]) -> dict[Any, Any]:
+    """The arguments of one call, from a dict and from names.
+
+    Raises:
+        InvalidArguments: The first is no dict.
+    """
+    if arguments is None:
+        return dict(named)
+    if not isinstance(arguments, Mapping):
+        raise InvalidArguments(
+            f"the arguments of {tool} are a {type(arguments).__name__}; pass a dict, "
+            f"or names and values: ({tool!r}, name=value)"
+        )
+    return {**cast("Mapping[Any, Any]", arguments), **named}
+
+
+def argument_rows(
+    source: Source,
+    tool: Tool | None,
+    *,
+    common: Mapping[str, Any] | None = None,
+    check: Check = lambda _: None,
+) -> list[dict[str, Any]]:
     """The arguments of each call.
 
     A row of a frame gives one argument a column, a dict one a key; any other value goes to the
     tool's single parameter. Missing values (NaN, NaT, NA) are left out, and None too in a frame.
 
     Args:
-        source: What to map over.
+        source: What to map over; see ``checked_source``.
         tool: The tool, where it is known; bare values need it.
+        common: Arguments of every call.
+        check: Called with the arguments of each call; it may raise ``InvalidArguments``.
 
     Raises:
         InvalidArguments: There are bare values, and the tool is unknown or has several parameters;
-            or a value cannot be written as JSON.
+            or a value cannot be written as JSON, or ``check`` refuses a row. The message names it.
     """
-    return [plain_arguments(row) for row in _rows(source, tool)]
+    shared = plain_arguments(common or {})
+    found: list[dict[str, Any]] = []
+    for number, row in enumerate(_rows(source, tool)):
+        present = {name: value for name, value in row.items() if not is_missing(value)}
+        try:
+            arguments = {**shared, **plain_arguments(present)}
+            check(arguments)
+        except InvalidArguments as exc:
+            left_out = [str(name) for name in row if name not in present]
+            hint = _hint(left_out, tool)
+            raise InvalidArguments(f"{_place(source, number)}: {exc}{hint}") from None
+        found.append(arguments)
+    return found
 
 
 def _rows(source: Source, tool: Tool | None) -> Iterable[Mapping[Any, Any]]:
     if isinstance(source, FrameLike):
-        rows = source.to_dict("records")
-        return (_present({k: v for k, v in row.items() if v is not None}) for row in rows)
+        # In a frame None is as missing as NaN.
+        return (
+            {name: math.nan if value is None else value for name, value in row.items()}
+            for row in source.to_dict("records")
+        )
     items = list(source)
     if all(isinstance(item, Mapping) for item in items):
-        return map(_present, cast("list[Mapping[Any, Any]]", items))
+        return cast("list[Mapping[Any, Any]]", items)
     if tool is None:
         raise InvalidArguments(
             "give a dict for each call, or `await session.list_tools()` first, so that the name to "
             "pass a bare value under is known"
         )
     name = only_parameter(tool)
-    return (_present({name: item}) for item in items)
+    return ({name: item} for item in items)
 
 
-def _present(row: Mapping[Any, Any]) -> dict[Any, Any]:
-    return {name: value for name, value in row.items() if not is_missing(value)}
+def _place(source: Source, number: int) -> str:
+    if not isinstance(source, FrameLike):
+        return f"item {number}"
+    label: Any = getattr(source, "index", range(number + 1))[number]
+    if isinstance(label, str):
+        return f"row {number} (index {label!r})"
+    return f"row {number}" if label == number else f"row {number} (index {label})"
+
+
+def _hint(left_out: Iterable[str], tool: Tool | None) -> str:
+    """That a required argument lacks since its value is missing."""
+    required: Any = None if tool is None else tool.input_schema.get("required")
+    wanted = [name for name in left_out if name in (required or ())]
+    names = ", ".join(wanted)
+    verb = "is" if len(wanted) == 1 else "are"
+    return f"; {names} {verb} missing there (NaN, NaT, NA or None), and left out" if wanted else ""

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import random
+import re
 import threading
 from pathlib import Path
 from typing import Any
 
 import anyio
+import pandas as pd
 import pytest
+from mcp.server.lowlevel.server import Server
+from mcp_types import ListToolsResult, PaginatedRequestParams, Tool
 
 from asyncmcp_nb.bus import Faults
 from asyncmcp_nb.errors import (
@@ -291,6 +295,57 @@ async def test_common_types_of_python_are_sent_by_each_way_there_is(
         {"p": "a/b"},
     ]
     assert mapped.record.arguments == {"place": "a/b", "common": "a/b"}
+
+
+async def test_a_row_that_does_not_fit_is_named_before_anything_is_recorded(stage: Stage) -> None:
+    schema = {"type": "object", "properties": {"x": {"type": "integer"}}}
+    ten = Tool(name="ten", input_schema=schema)
+
+    async def list_tools(_: ToolContext, __: PaginatedRequestParams | None) -> ListToolsResult:
+        return ListToolsResult(tools=[ten])
+
+    await stage.serve(Server("ten", on_list_tools=list_tools))
+    session = await stage.session()
+    await session.list_tools()
+    frame = pd.DataFrame({"x": [1, 2, "three", 4]}, index=[10, 20, 30, 40])
+
+    with pytest.raises(InvalidArguments, match=r"^row 2 \(index 30\): x: 'three' is not of type"):
+        session.map("ten", frame)
+    with pytest.raises(InvalidArguments, match=r"^item 1: x: 'b' is not of type"):
+        session.map("ten", [1, "b"])
+
+    assert len(session.log) == 0
+
+
+async def test_what_is_no_source_no_dict_or_no_time_is_refused_and_nothing_is_sent(
+    stage: Stage,
+) -> None:
+    session = await stage.session()
+    wrong: Any = "hi"
+
+    with pytest.raises(InvalidArguments, match="source is a str; a DataFrame or a list is wanted"):
+        session.map("echo", wrong)
+    with pytest.raises(InvalidArguments, match="the arguments of echo are a str; pass a dict"):
+        session.submit("echo", wrong)
+    for timeout in (wrong, float("nan"), True):
+        told = re.escape(f"timeout={timeout!r}: a number of seconds is wanted, or None")
+        with pytest.raises(ConfigError, match=told):
+            session.submit("echo", timeout=timeout)
+        with pytest.raises(ConfigError, match=told):
+            await session.call("echo", timeout=timeout)
+        with pytest.raises(ConfigError, match=told):
+            session.map("echo", [{"a": 1}], timeout=timeout)
+
+    assert len(session.log) == 0
+
+
+async def test_a_generator_that_was_mapped_over_is_joined_with_the_answers(stage: Stage) -> None:
+    await stage.serve(tool_server())
+    session = await stage.session()
+
+    frame = await session.map("echo", ({"n": n} for n in range(2))).frame()
+
+    assert list(frame["n"]) == [0, 1]
 
 
 async def test_a_call_can_be_found_by_its_id(stage: Stage) -> None:

@@ -8,7 +8,8 @@ import pytest
 from mcp_types import Tool
 
 from asyncmcp_nb.errors import InvalidArguments
-from asyncmcp_nb.session.sources import argument_rows
+from asyncmcp_nb.session.sources import argument_rows, checked_source
+from asyncmcp_nb.session.validation import ArgumentCheck
 
 SQUARE = Tool(name="square", input_schema={"type": "object", "properties": {"x": {}}})
 
@@ -52,3 +53,57 @@ def test_what_is_missing_is_left_out_of_rows_wherever_they_come_from(gap: Any) -
     assert argument_rows(frame, None) == [{}, {"x": 1}]
     assert argument_rows([{"x": gap, "y": None}], None) == [{"y": None}]
     assert argument_rows([gap, 1], SQUARE) == [{}, {"x": 1}]
+
+
+@pytest.mark.parametrize(
+    ("source", "told"),
+    [
+        ("abc", "text is a str; a DataFrame or a list is wanted, with a dict or a value for each"),
+        (b"abc", "text is a bytes; a DataFrame or a list is wanted, with"),
+        (5, "text is a int; a DataFrame or a list is wanted, with"),
+        (None, "text is a NoneType; a DataFrame or a list is wanted, with"),
+        ({"x": [1]}, "text is a dict; a DataFrame or a list is wanted: [text] is one call"),
+    ],
+)
+def test_what_is_no_source_is_refused_with_the_next_step(source: Any, told: str) -> None:
+    with pytest.raises(InvalidArguments) as caught:
+        checked_source(source, "text")
+
+    assert str(caught.value).startswith(told)
+
+
+TEN = Tool(
+    name="ten",
+    input_schema={"type": "object", "properties": {"x": {"type": "integer"}}, "required": ["x"]},
+)
+
+
+@pytest.mark.parametrize(
+    ("source", "told"),
+    [
+        (
+            pd.DataFrame({"x": [1, 2, "three", 4]}, index=[10, 20, 30, 40]),
+            "row 2 (index 30): x: 'three' is not of type 'integer'; ten(x: integer)",
+        ),
+        (pd.DataFrame({"x": [1, "b"]}), "row 1: x: 'b' is not of type 'integer'; ten(x: integer)"),
+        (
+            pd.DataFrame({"x": [1, "b"]}, index=["k", "l"]),
+            "row 1 (index 'l'): x: 'b' is not of type 'integer'; ten(x: integer)",
+        ),
+        (
+            pd.DataFrame({"x": [1, None]}),
+            "row 1: 'x' is a required property; ten(x: integer); "
+            "x is missing there (NaN, NaT, NA or None), and left out",
+        ),
+        ([1, "b"], "item 1: x: 'b' is not of type 'integer'; ten(x: integer)"),
+        ([{"x": 1}, {"x": 2.5}], "item 1: x: 2.5 is not of type 'integer'; ten(x: integer)"),
+        ([{"x": 1}, {}], "item 1: 'x' is a required property; ten(x: integer)"),
+        (iter([1, "b"]), "item 1: x: 'b' is not of type 'integer'; ten(x: integer)"),
+        ([1, object()], "item 1: x: an object is not JSON; pass a dict, list, str, number, bool"),
+    ],
+)
+def test_a_row_that_does_not_fit_is_named(source: Any, told: str) -> None:
+    with pytest.raises(InvalidArguments) as caught:
+        argument_rows(checked_source(source), TEN, check=ArgumentCheck(TEN).check)
+
+    assert str(caught.value).startswith(told)

@@ -16,6 +16,7 @@ from asyncmcp_nb.magics.errors import MagicUsageError, ToolAnsweredError, neares
 from asyncmcp_nb.magics.interpolate import fill_json
 from asyncmcp_nb.magics.parser import OUTPUT, Grammar, Option
 from asyncmcp_nb.session import Call, CallGroup, ToolList
+from asyncmcp_nb.session.sources import checked_source
 from asyncmcp_nb.session.validation import check_arguments, signature
 
 _TIMEOUT = Option("--timeout", "SECONDS")
@@ -93,10 +94,7 @@ def _map(context: Context) -> CallGroup:
     if source_name not in names:
         known = [name for name in names if not name.startswith("_")]
         raise MagicUsageError(f"no variable {source_name!r}{nearest(source_name, known)}")
-    source = names[source_name]
-    if isinstance(source, str | bytes) or not hasattr(source, "__iter__"):
-        kind = type(source).__name__
-        raise MagicUsageError(f"{source_name} is a {kind}; a DataFrame or a list is wanted")
+    source = checked_source(names[source_name], source_name)
     limit = given.count("--max-in-flight")
     rows = len(cast("Sized", source)) if hasattr(source, "__len__") else None
     require_consent(context, context.session.tool(given.words["TOOL"]), call_count=rows)
