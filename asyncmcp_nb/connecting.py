@@ -8,7 +8,7 @@ from contextlib import ExitStack, closing
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Final
 
 import anyio.to_thread
 from mcp_types import Implementation
@@ -27,6 +27,8 @@ from asyncmcp_nb.session.policy import Fixed, OnQuestion, Policies, Roots
 from asyncmcp_nb.session.seat import take_seat
 from asyncmcp_nb.session.session import Session
 from asyncmcp_nb.views import PandasViews
+
+_AWAIT_IT: Final = "await it first: session = await connect(...)"
 
 
 def connect(
@@ -103,7 +105,13 @@ class Connecting:
         self._session: Session | None = None
 
     def __repr__(self) -> str:
-        return "<a session to be: `await` it, or use it in a `with` or `async with` statement>"
+        return f"<no session yet: {_AWAIT_IT}, or use it in a `with` or `async with` statement>"
+
+    def __getattr__(self, name: str) -> Any:
+        # Names with an underscore are Python's and IPython's own, who only try whether they exist.
+        if name.startswith("_"):
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        raise AttributeError(f"no session yet, and so no {name!r}; {_AWAIT_IT}")
 
     def __await__(self) -> Generator[Any, Any, Session]:
         return self._open().__await__()

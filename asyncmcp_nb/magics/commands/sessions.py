@@ -7,7 +7,7 @@ from typing import Any, Final, cast, get_args
 
 import anyio.to_thread
 
-from asyncmcp_nb.api import connect
+from asyncmcp_nb.api import Connecting, connect
 from asyncmcp_nb.config import Era
 from asyncmcp_nb.errors import CallTimedOut
 from asyncmcp_nb.magics.context import Command, Context
@@ -39,7 +39,8 @@ async def _connect(context: Context) -> Session | None:
 def _bound(session: Session, context: Context) -> str:
     """Bind the variable, and say so; a variable of the user's is left alone."""
     there = context.shell.user_ns.get(SESSION_VARIABLE)
-    if there is not None and not isinstance(there, Session):
+    # A `Connecting` is a session whose `await` was forgotten.
+    if there is not None and not isinstance(there, Session | Connecting):
         kind = type(there).__name__
         return f"`{SESSION_VARIABLE}` is a {kind} of yours; -o NAME binds another variable"
     context.shell.push({SESSION_VARIABLE: session})
