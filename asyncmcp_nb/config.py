@@ -30,6 +30,9 @@ from asyncmcp_nb.limits import (
 APP: Final = "asyncmcp-nb"
 HOME_VARIABLE: Final = "ASYNCMCP_NB_HOME"
 
+LOCAL_NAME: Final = "local"
+"""Names the embedded broker, and its deployment."""
+
 Era = Literal["2026-07-28", "2025-11-25"]
 """MCP revision that a session speaks."""
 

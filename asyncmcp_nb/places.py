@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from asyncmcp_nb import broker
-from asyncmcp_nb.config import Deployment
-from asyncmcp_nb.profiles import default_profile, load_profile
+from asyncmcp_nb.config import LOCAL_NAME, Deployment
+from asyncmcp_nb.profiles import default_profile, load_profile, read_profiles
 from asyncmcp_nb.sns_sqs.messages import ClaimChecks
 from asyncmcp_nb.wire.claim_check import key_prefix
 
 Where = Deployment | str | None
-"""A deployment, a profile's name, or None: ``ASYNCMCP_NB_PROFILE``, else the embedded broker."""
+"""A deployment, a profile's name, or None: ``ASYNCMCP_NB_PROFILE``, else the embedded broker.
+
+``local`` is the embedded broker, unless somebody has written a profile of that name by hand.
+"""
 
 
 def resolve(where: Where = None) -> Deployment:
@@ -24,7 +27,9 @@ def resolve(where: Where = None) -> Deployment:
     if isinstance(where, Deployment):
         return where
     profile = where or default_profile()
-    return broker.embedded() if profile is None else load_profile(profile)
+    if profile is None or (profile == LOCAL_NAME and profile not in read_profiles()):
+        return broker.embedded()
+    return load_profile(profile)
 
 
 def open_claim_checks(deployment: Deployment) -> ClaimChecks | None:

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import platformdirs
 
-from asyncmcp_nb.config import APP, HOME_VARIABLE, Deployment
+from asyncmcp_nb.config import APP, HOME_VARIABLE, LOCAL_NAME, Deployment
 from asyncmcp_nb.errors import ConfigError, ProfileNotFound
 
 PROFILE_VARIABLE: Final = "ASYNCMCP_NB_PROFILE"
@@ -52,9 +52,22 @@ def load_profile(name: str) -> Deployment:
         there = ", ".join(sorted(profiles)) or "none"
         raise ProfileNotFound(
             f"no profile {name!r} in {profile_file()} (there: {there}); "
-            "`asyncmcp-nb provision` writes one, and no profile means the embedded broker"
+            "`asyncmcp-nb provision` writes one; no profile, or 'local', is the embedded broker"
         )
     return Deployment.from_mapping({"name": name, **profiles[name]})
+
+
+def require_profile_name(name: str) -> None:
+    """Refuse a name that no profile is to have.
+
+    Raises:
+        ConfigError: It is that of the embedded broker.
+    """
+    if name == LOCAL_NAME:
+        raise ConfigError(
+            f"{name!r} names the embedded broker in connect({name!r}); give this profile another "
+            "name"
+        )
 
 
 def save_profile(deployment: Deployment) -> bool:
@@ -64,8 +77,9 @@ def save_profile(deployment: Deployment) -> bool:
         Whether the file changed: False where the profile was there already.
 
     Raises:
-        ConfigError: The file there is not TOML.
+        ConfigError: The file there is not TOML, or the name is that of the embedded broker.
     """
+    require_profile_name(deployment.name)
     table = f"[{deployment.name}]\n{deployment.to_toml()}"
     if read_profiles().get(deployment.name) == tomllib.loads(deployment.to_toml()):
         return False

@@ -42,6 +42,13 @@ def test_saving_what_is_there_changes_nothing() -> None:
     assert profile_file().stat().st_mtime_ns == before.st_mtime_ns
 
 
+def test_no_profile_is_called_as_the_embedded_broker_is() -> None:
+    with pytest.raises(ConfigError, match="'local' names the embedded broker"):
+        save_profile(replace(STAGING, name="local"))
+
+    assert not profile_file().exists()
+
+
 def test_a_profile_is_added_below_the_others() -> None:
     save_profile(STAGING)
     save_profile(OTHER)

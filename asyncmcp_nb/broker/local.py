@@ -26,7 +26,7 @@ from filelock import FileLock, Timeout
 
 from asyncmcp_nb.broker import runtime
 from asyncmcp_nb.broker.plan import Place, plan_deployment
-from asyncmcp_nb.config import APP, Deployment, require_name
+from asyncmcp_nb.config import APP, LOCAL_NAME, Deployment, require_name
 from asyncmcp_nb.errors import BrokerError, MissingDependency
 
 IDLE_SECONDS: Final = 1800.0
@@ -58,7 +58,7 @@ class EmbeddedStatus:
     log_file: Path
 
 
-def embedded(*, name: str = "local", idle_seconds: float = IDLE_SECONDS) -> Deployment:
+def embedded(*, name: str = LOCAL_NAME, idle_seconds: float = IDLE_SECONDS) -> Deployment:
     """The deployment of this name on the embedded broker; either is made where it is missing.
 
     Args:

@@ -80,12 +80,14 @@ def provision(
 
     It can be repeated: what exists is brought to the plan.
     """
+    from asyncmcp_nb.profiles import profile_file, require_profile_name, save_profile
+
+    require_profile_name(name)
     settings = remembered.settings()
     if dry_run:
         print(_plan(name, region, resources), end="")
         return
     from asyncmcp_nb import broker
-    from asyncmcp_nb.profiles import profile_file, save_profile
 
     deployment = broker.provision(
         name,

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final, cast
 
+from asyncmcp_nb.config import LOCAL_NAME
+
 if TYPE_CHECKING:
     from asyncmcp_nb.session import Session
 
@@ -36,7 +38,7 @@ def properties_of(schema: Mapping[str, Any]) -> dict[str, Any]:
 def _profiles(_: Mapping[str, Any]) -> list[str]:
     from asyncmcp_nb.profiles import read_profiles
 
-    return list(read_profiles())
+    return list(dict.fromkeys([*read_profiles(), LOCAL_NAME]))
 
 
 def _frames(variables: Mapping[str, Any]) -> list[str]:

@@ -68,6 +68,18 @@ async def test_where_a_loop_runs_a_plain_with_names_the_way(deployment: Deployme
         pass
 
 
+def test_a_forgotten_await_is_named(deployment: Deployment) -> None:
+    session: Any = connect(deployment)
+
+    with pytest.raises(AttributeError) as caught:
+        session.panel()
+
+    awaiting = "await it first: session = await connect(...)"
+    assert str(caught.value) == f"no session yet, and so no 'panel'; {awaiting}"
+    assert awaiting in repr(session)
+    assert not hasattr(session, "_repr_html_")
+
+
 async def test_connecting_again_closes_the_former_session_and_finds_its_calls(
     deployment: Deployment,
 ) -> None:
@@ -123,6 +135,18 @@ async def test_an_unknown_profile_is_named_with_those_there_are(home: Any) -> No
         await connect("prod")
     with pytest.raises(ConfigError, match="incomplete deployment"):
         await connect("staging")
+    profile_file().unlink()
+
+
+async def test_local_is_the_embedded_broker_and_a_profile_of_that_name_comes_first(
+    home: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(PROFILE_VARIABLE, "elsewhere")
+    async with connect("local", name="by-name") as session:
+        assert session.deployment == "local"
+    profile_file().write_text('[local]\nregion = "eu-west-1"\n', "utf-8")
+    with pytest.raises(ConfigError, match="incomplete deployment"):
+        await connect("local")
     profile_file().unlink()
 
 

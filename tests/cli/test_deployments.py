@@ -45,6 +45,13 @@ def test_a_dry_run_follows_the_options() -> None:
     ]
 
 
+def test_the_name_of_the_embedded_broker_is_refused_before_anything_is_made() -> None:
+    code, out, err = provision("local", "--region", "us-east-1")
+
+    assert (code, out) == (1, "")
+    assert "'local' names the embedded broker" in err
+
+
 def test_options_are_written_into_the_profile(embedded_home: Path) -> None:
     code, out, err = provision(
         *("options", "--region", "us-east-1", "--endpoint-url", str(embedded().endpoint_url)),
