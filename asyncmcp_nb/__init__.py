@@ -23,17 +23,20 @@ if TYPE_CHECKING:
     from asyncmcp_nb.broker import embedded
     from asyncmcp_nb.bus import MemoryBus
     from asyncmcp_nb.config import Deployment, SnsSqsTransportConfig
+    from asyncmcp_nb.ledger import CallFilter, Status
     from asyncmcp_nb.session import Call, CallGroup, Session, as_completed
     from asyncmcp_nb.sns_sqs.client import sns_sqs_client
     from asyncmcp_nb.sns_sqs.server import sns_sqs_server
 
 __all__ = [
     "Call",
+    "CallFilter",
     "CallGroup",
     "Deployment",
     "MemoryBus",
     "Session",
     "SnsSqsTransportConfig",
+    "Status",
     "__version__",
     "as_completed",
     "connect",
@@ -49,11 +52,13 @@ logging.getLogger(__name__).addHandler(logging.NullHandler())
 
 _HOMES = {
     "Call": "session",
+    "CallFilter": "ledger",
     "CallGroup": "session",
     "Deployment": "config",
     "MemoryBus": "bus",
     "Session": "session",
     "SnsSqsTransportConfig": "config",
+    "Status": "ledger",
     "as_completed": "session",
     "connect": "api",
     "dead_letters": "api",

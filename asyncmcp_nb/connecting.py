@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Generator, Mapping
 from contextlib import ExitStack, closing
+from difflib import get_close_matches
 from functools import partial
+from inspect import signature
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final
 
 import anyio.to_thread
+from mcp import Client
 from mcp_types import Implementation
 
 from asyncmcp_nb import broker, person, registry
@@ -29,6 +32,9 @@ from asyncmcp_nb.session.session import Session
 from asyncmcp_nb.views import PandasViews
 
 _AWAIT_IT: Final = "await it first: session = await connect(...)"
+
+_OURS: Final = frozenset({"server", "mode", "message_handler"})
+"""What the SDK's client is given by us, and by nobody else."""
 
 
 def connect(
@@ -68,8 +74,8 @@ def connect(
             that somebody has open. Or ``"decline"``, the default elsewhere; the log says so.
         on_sample: Likewise for the words of a model: a text, or a dict of ``text`` and ``model``.
         roots: Folders that servers may use: paths or addresses, or likewise a function.
-        **client_options: Further arguments of the SDK's ``Client``. Its callbacks, such as
-            ``elicitation_callback``, answer in place of the three above.
+        **client_options: Further arguments of the SDK's ``Client``, others are refused at once. Its
+            callbacks, such as ``elicitation_callback``, answer in place of the three above.
 
     Returns:
         What to await or enter.
@@ -88,7 +94,7 @@ def connect(
         policies=Policies(
             on_elicit=on_elicit, on_sample=on_sample, roots=roots, has_person=person.is_there()
         ),
-        client_options=client_options,
+        client_options=_known(client_options),
     )
     return Connecting(assemble, where, name)
 
@@ -166,6 +172,18 @@ class Connecting:
             raise
         registry.sessions[key] = session
         return session
+
+
+def _known(given: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Options that the SDK's client takes of others; what it does not is refused."""
+    taken = signature(Client).parameters.keys() - _OURS
+    unknown = [name for name in given if name not in taken]
+    if not unknown:
+        return given
+    own = [name for name in signature(connect).parameters if name != "client_options"]
+    near = get_close_matches(unknown[0], [*own, *sorted(taken)], n=1)
+    hint = f", did you mean {near[0]!r}?" if near else f"; there are: {', '.join(own)}"
+    raise ConfigError(f"connect() has no option {unknown[0]!r}{hint}")
 
 
 def _assemble(

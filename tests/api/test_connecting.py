@@ -80,6 +80,22 @@ def test_a_forgotten_await_is_named(deployment: Deployment) -> None:
     assert not hasattr(session, "_repr_html_")
 
 
+@pytest.mark.parametrize(
+    ("option", "told"),
+    [
+        ("nme", "connect() has no option 'nme', did you mean 'name'?"),
+        ("log_levl", "connect() has no option 'log_levl', did you mean 'log_level'?"),
+        ("server", "connect() has no option 'server'"),
+        ("zzz", "connect() has no option 'zzz'; there are: where, name, era, ledger, timeout, "),
+    ],
+)
+def test_an_option_that_there_is_not_is_refused_with_the_nearest(option: str, told: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        connect(**{option: "x"})  # type: ignore[arg-type] # what a person may type
+
+    assert str(caught.value).startswith(told)
+
+
 async def test_connecting_again_closes_the_former_session_and_finds_its_calls(
     deployment: Deployment,
 ) -> None:
