@@ -405,11 +405,14 @@ def test_a_module_is_served_and_a_rival_is_told_of(
     served = connected.ok("%mcp serve served:app")
     again = connected.ok("%mcp serve served:app -o".removesuffix(" -o"))
     stopped = connected.ok("%mcp serve stop served:app")
+    connected.ok("%mcp serve served:app")
+    by_name = connected.ok("%mcp serve stop module")
     connected.ok("os.chdir(here)")
 
     assert "module and demo take calls from one queue" in served.stdout.replace("+more", "")
     assert "module@local · serving" in again.text
     assert stopped.stdout == "stopped served:app\n"
+    assert by_name.stdout == "stopped module\n"
 
 
 def test_a_module_is_served_by_worker_processes(connected: Notebook, embedded_home: Path) -> None:

@@ -123,26 +123,48 @@ async def _stop(context: Context) -> None:
         stopped = ", ".join(handle.name for handle in handles)
         print(f"stopped {stopped}" if handles else "nothing is served by this notebook")
         return
-    if name in state.app_servers:
-        await _stopped(state.app_servers.pop(name))
+    keys = _keys_of(state, name)
+    if len(keys) > 1:
+        raise MagicUsageError(f"{name!r} may be {' or '.join(keys)}; name one of them")
+    if not keys:
+        raise MagicUsageError(f"nothing is served as {name!r}{nearest(name, _known(state))}")
+    if keys[0] in state.app_servers:
+        await _stopped(state.app_servers.pop(keys[0]))
     else:
-        await _stop_cell(state, name)
+        cells = {cell for server in state.cell_servers.values() for cell in server.cells}
+        await _stop_cells(state, [name] if name in cells else name.split("+"))
     print(f"stopped {name}")
 
 
-async def _stop_cell(state: State, name: str) -> None:
+def _keys_of(state: State, name: str) -> list[str]:
+    """What a name stands for: import paths, and names of cells with ``+`` between them.
+
+    A server is called by its import path or its cell's name, and by the name that it shows.
+    """
+    if name in state.app_servers:
+        return [name]
+    apps = [path for path, handle in state.app_servers.items() if handle.name == name]
+    joined = ["+".join(server.cells) for server in state.cell_servers.values()]
+    cells = [cell for server in state.cell_servers.values() for cell in server.cells]
+    return [*apps, *dict.fromkeys(one for one in (*cells, *joined) if one == name)]
+
+
+def _known(state: State) -> list[str]:
+    return [*state.app_servers, *(c for s in state.cell_servers.values() for c in s.cells)]
+
+
+async def _stop_cells(state: State, names: list[str]) -> None:
+    """Stop serving cells, on the first deployment where one of them is served."""
     for profile, server in state.cell_servers.items():
-        if name not in server.cells:
+        rest = {cell: tools for cell, tools in server.cells.items() if cell not in names}
+        if len(rest) == len(server.cells):
             continue
-        rest = {cell: tools for cell, tools in server.cells.items() if cell != name}
         if rest:
             await _serve_cells(state, rest, profile)
         else:
             del state.cell_servers[profile]
             await _stopped(server.handle)
         return
-    known = [*state.app_servers, *(c for s in state.cell_servers.values() for c in s.cells)]
-    raise MagicUsageError(f"nothing is served as {name!r}{nearest(name, known)}")
 
 
 def _warn_of_rivals(state: State, handle: RunningServer) -> None:
