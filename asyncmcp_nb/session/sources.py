@@ -9,7 +9,7 @@ from typing import Any, Protocol, cast, runtime_checkable
 from mcp_types import Tool
 
 from asyncmcp_nb.errors import InvalidArguments
-from asyncmcp_nb.session.plain import is_missing, plain_arguments
+from asyncmcp_nb.session.plain import is_missing, plain, plain_arguments
 from asyncmcp_nb.session.validation import only_parameter
 
 
@@ -23,6 +23,8 @@ class FrameLike(Protocol):
         """Its rows."""
         ...
 
+
+__all__ = ["Source", "argument_rows", "checked_source", "named_arguments", "plain"]
 
 Source = FrameLike | Iterable[Any]
 Check = Callable[[Mapping[str, Any]], object]
