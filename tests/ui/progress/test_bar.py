@@ -6,6 +6,7 @@ import gc
 import io
 import logging
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -17,8 +18,15 @@ from asyncmcp_nb.ui.progress.bar import Follower, watching
 from asyncmcp_nb.ui.progress.progress import Reading, last_line, moving_line
 from asyncmcp_nb.ui.progress.screens import CellOutput, LastLine, TerminalBar, screen_here
 
-nobody: Any = None
-"""The owner of calls whose rows nobody asks for."""
+
+class Nobody:
+    """The owner of calls whose rows nobody asks for, and which it does not keep."""
+
+    def keep(self, call: Call) -> None:
+        """Let it go."""
+
+
+nobody: Any = Nobody()
 
 
 def row(call_id: str, status: Status) -> CallRecord:
@@ -47,8 +55,11 @@ def calls(count: int) -> list[Call]:
 
 
 def end(some: list[Call], status: Status = Status.DONE) -> None:
+    news: list[Callable[[], None]] = []
     for call in some:
-        call.update(row(call.id, status), 1)
+        call.update(row(call.id, status), 1, news)
+    for tell in news:
+        tell()
 
 
 class Screen:
