@@ -6,7 +6,7 @@ Everything is bounded, and says what it leaves out.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
@@ -96,12 +96,15 @@ def answer_body(answer: Answer, *, with_status: bool = True) -> Html:
     """
     room = Room()
     structured = shown_structured(answer)
-    is_said = structured is not None and says_the_same(answer)
-    parts: list[Html] = []
-    if answer.is_error or not is_said:
-        parts = blocks_html(answer.blocks, room)
+    more = answer.blocks if structured is None else says_more(answer)
+    is_said = not more and bool(answer.blocks)
+    blocks = answer.blocks if answer.is_error else more
+    parts = blocks_html(blocks, room)
     if structured is not None and not (answer.is_error and is_said):
         parts.append(structured_html(structured, room))
+    repeated_count = len(answer.blocks) - len(blocks)
+    if repeated_count > 1:
+        parts.append(note(f"{repeated_count:,} pieces of text say the same"))
     if answer.is_error:
         where = "amcp-block amcp-bad"
         status = chip(Status.TOOL_ERROR) if with_status else None
@@ -248,20 +251,55 @@ def _resource(url: str, about: str, *inside: Child) -> Html:
 
 def says_the_same(answer: Answer) -> bool:
     """Whether the text is the structured content once more, as older clients need it."""
-    texts = [block.text for block in answer.blocks if isinstance(block, TextContent)]
-    if len(texts) < len(answer.blocks):
-        return False
+    return bool(answer.blocks) and not says_more(answer)
+
+
+def says_more(answer: Answer) -> list[Any]:
+    """The pieces of content but the text that is the structured content once more."""
+    texts = {
+        at: (block.text, _value_of(block.text))
+        for at, block in enumerate(answer.blocks)
+        if isinstance(block, TextContent)
+    }
     structured = answer.structured
-    wrapped: Any = (
-        cast("dict[str, Any]", structured).get("result") if isinstance(structured, dict) else None
-    )
-    try:
-        values = [json.loads(text) for text in texts]
-    except (ValueError, RecursionError):
+    same: list[Any] = [structured]
+    if isinstance(structured, dict) and "result" in structured:
+        same.append(cast("dict[str, Any]", structured)["result"])
+    if any(_are_items(list(texts.values()), value) for value in same):
+        return [block for at, block in enumerate(answer.blocks) if at not in texts]
+    return [
+        block
+        for at, block in enumerate(answer.blocks)
+        if at not in texts or not any(value in texts[at] for value in same)
+    ]
+
+
+def _are_items(texts: list[tuple[str, Any]], value: Any) -> bool:
+    """Whether there is a text for each item of a list."""
+    if not isinstance(value, list):
         return False
-    return any(value in (structured, wrapped) for value in _candidates(values))
+    items = cast("list[Any]", value)
+    return any(
+        len(texts) == len(pieces)
+        and all(piece in either for piece, either in zip(pieces, texts, strict=True))
+        for pieces in (items, list(_single_values(items)))
+    )
 
 
-def _candidates(values: list[Any]) -> Iterable[Any]:
-    """All texts as a list, and the first of them alone."""
-    return (values, *values[:1])
+def _single_values(value: Any) -> Iterator[Any]:
+    """What the SDK makes pieces of: the items of lists within lists, without null."""
+    waiting = [value]
+    while waiting:
+        found = waiting.pop()
+        if isinstance(found, list):
+            waiting.extend(reversed(cast("list[Any]", found)))
+        elif found is not None:
+            yield found
+
+
+def _value_of(text: str) -> Any:
+    """What a text is in JSON; itself where it is none."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return text

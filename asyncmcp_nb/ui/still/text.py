@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Final
+from typing import Any, Final, cast
 
 from mcp_types import AudioContent, CallToolResult, ImageContent, ResourceLink, TextContent, Tool
 
@@ -18,7 +18,7 @@ from asyncmcp_nb.ui.answer.contents import (
     shown_structured,
 )
 from asyncmcp_nb.ui.answer.media import media_bytes
-from asyncmcp_nb.ui.answer.tabular import Table, table_of, table_text
+from asyncmcp_nb.ui.answer.tabular import Table, cell_text, table_of, table_text
 from asyncmcp_nb.ui.statuses import duration, elapsed_seconds, icon, size, word
 from asyncmcp_nb.ui.still.status import (
     ServerStatusLike,
@@ -44,8 +44,12 @@ def answer_text(answer: Answer) -> str:
         parts.append(f"… and {len(answer.blocks) - _BLOCKS:,} more pieces of content")
     structured = shown_structured(answer)
     table = table_of(structured)
-    if isinstance(table, Table) and (not parts or says_the_same(answer)):
+    is_said = not parts or says_the_same(answer)
+    if isinstance(table, Table) and is_said:
         parts = [table_text(table)]
+    elif is_said and _has_lists(structured):
+        # As text each number of a matrix is a piece of its own.
+        parts = [cell_text(item) for item in structured]
     elif structured is not None and not parts:
         parts.append(pretty(structured))
     words = "\n".join(parts) or "(empty answer)"
@@ -110,6 +114,12 @@ def rows_text(records: Iterable[CallRecord]) -> list[str]:
             )
         )
     return lines
+
+
+def _has_lists(value: Any) -> bool:
+    return isinstance(value, list) and any(
+        isinstance(item, list) for item in cast("list[Any]", value)
+    )
 
 
 def _summary(tool: Tool) -> str:

@@ -281,6 +281,47 @@ def test_what_is_nested_very_deeply_is_shown_as_far_as_it_can_be() -> None:
     assert len(contents.json_html(deep)) < 100_000
 
 
+def test_a_matrix_is_shown_once_though_each_number_is_a_text() -> None:
+    rows = [[0.5 + row * column for column in range(12)] for row in range(12)]
+    pieces = [said(json.dumps(number)) for row in rows for number in row]
+    matrix = result(*pieces, structured={"result": rows})
+
+    read = shown(matrix)
+
+    assert read.text.startswith("[12 items]0: [12 items]0: 0.5")
+    assert "144 pieces of text say the same" in read.text
+    assert text.result_text(matrix).splitlines()[0] == json.dumps(rows[0])
+    assert len(text.result_text(matrix).splitlines()) == 12
+
+
+@pytest.mark.parametrize(
+    ("structured", "pieces", "left"),
+    [
+        ({"result": ["a", "b"]}, ["a", "b"], []),
+        ({"result": ["a", None]}, ["a"], []),
+        ({"result": [{"a": 1}]}, ['{\n  "a": 1\n}'], []),
+        ({"a": [1]}, ["Here it is:", '{"a": [1]}'], ["Here it is:"]),
+        ({"a": [1]}, ['{"a": [2]}'], ['{"a": [2]}']),
+        ({"a": [1]}, ['{"a": [1]}', '{"a": [1]}'], []),
+        ({"result": [[1, 2], [3]]}, ["1", "2", "4"], ["1", "2", "4"]),
+        ({"result": [[1]]}, ["[" * 5_000], ["[" * 5_000]),
+    ],
+)
+def test_text_that_is_the_structured_content_once_more_is_left_out(
+    structured: Any, pieces: list[str], left: list[str]
+) -> None:
+    picture = ImageContent(type="image", data=PIXEL, mime_type="image/png")
+    blocks: list[Any] = [said(piece) for piece in pieces]
+
+    assert contents.says_more(Answer(blocks, structured)) == [said(words) for words in left]
+    assert contents.says_more(Answer([*blocks, picture], structured))[-1] is picture
+    assert contents.says_the_same(Answer(blocks, structured)) == (not left)
+
+
+def test_an_error_of_structured_content_alone_is_shown() -> None:
+    assert "code: 7" in shown(result(structured={"code": 7}, is_error=True)).text
+
+
 def test_a_table_with_json_in_its_cells_has_the_tree_below_it() -> None:
     rows = [{"n": number, "s": "x", "of": {"a": [number]}} for number in range(400)]
 
