@@ -9,7 +9,8 @@ from typing import Any, Protocol, cast, runtime_checkable
 from mcp_types import Tool
 
 from asyncmcp_nb.errors import InvalidArguments
-from asyncmcp_nb.session.plain import is_missing, plain, plain_arguments
+from asyncmcp_nb.session.plain import NotJson, is_missing, plain_arguments
+from asyncmcp_nb.session.plain import plain as strictly_plain
 from asyncmcp_nb.session.validation import only_parameter
 
 
@@ -23,8 +24,6 @@ class FrameLike(Protocol):
         """Its rows."""
         ...
 
-
-__all__ = ["Source", "argument_rows", "checked_source", "named_arguments", "plain"]
 
 Source = FrameLike | Iterable[Any]
 Check = Callable[[Mapping[str, Any]], object]
@@ -107,6 +106,14 @@ def argument_rows(
             raise InvalidArguments(f"{_place(source, number)}: {exc}{hint}") from None
         found.append(arguments)
     return found
+
+
+def plain(value: Any) -> Any:
+    """A value as JSON has it, for a form, which has its own words for what JSON does not have."""
+    try:
+        return strictly_plain(value)
+    except NotJson:
+        return value
 
 
 def _rows(source: Source, tool: Tool | None) -> Iterable[Mapping[Any, Any]]:
