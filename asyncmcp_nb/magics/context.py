@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from asyncmcp_nb.magics.parser import NOTHING, Given, Grammar
@@ -29,6 +30,7 @@ class Context:
     """The line ended with a semicolon: the answer is not shown."""
     is_used: bool = True
     """The answer may go somewhere else than to the page: it is assigned, say."""
+    began_at: float = field(default_factory=time.monotonic)
 
     @property
     def session(self) -> Session:
@@ -56,6 +58,8 @@ class Command:
     """What it takes as ``%%mcp``; None where it is no cell magic."""
     needs_tools: bool = False
     """The server's tools must be known before it runs."""
+    may_go_unchecked: bool = False
+    """Where no server shows its tools in time, it runs without: calls wait for one."""
 
     def usage(self) -> str:
         """Such as ``%mcp retry ID [-o NAME]``."""

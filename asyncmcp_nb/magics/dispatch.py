@@ -16,19 +16,16 @@ from asyncmcp_nb.magics.await_injection import ALONE, AWAITED, MAGIC, stands_alo
 from asyncmcp_nb.magics.commands import COMMANDS
 from asyncmcp_nb.magics.context import Command, Context
 from asyncmcp_nb.magics.errors import MagicUsageError, OneLineError, nearest
+from asyncmcp_nb.magics.learning import learn_tools
 from asyncmcp_nb.magics.parser import parse
 from asyncmcp_nb.magics.shell import Shell
 from asyncmcp_nb.magics.state import State
 from asyncmcp_nb.magics.waiting import Pending, block
 from asyncmcp_nb.magics.words import split
 from asyncmcp_nb.printable import counted, one_line
-from asyncmcp_nb.session import Session
 
 EXPECTED: Final = (AsyncMcpError, MCPError, ValidationError, OSError)
 """What becomes one line: our errors, those of the SDK's client, and the system's."""
-
-LIST_TIMEOUT_SECONDS: Final = 5.0
-"""How long a magic waits for a server that has not shown its tools yet."""
 
 
 class Dispatcher:
@@ -72,7 +69,7 @@ class Dispatcher:
         try:
             command, context = self._prepared(line, body, local_names, is_used=is_used)
             if command.needs_tools:
-                await _learn_tools(context.session)
+                await learn_tools(context, command)
             answer = command.run(context)
             if inspect.iscoroutine(answer):
                 answer = await answer
@@ -87,7 +84,7 @@ class Dispatcher:
         is_used = not stands_alone(MAGIC, self._shell.user_ns)
         command, context = self._prepared(line, body, local_names, is_used=is_used)
         if command.needs_tools and context.session.tools is None:
-            block(partial(_learn_tools, context.session), self._shell.loop_runner)
+            block(partial(learn_tools, context, command), self._shell.loop_runner)
         answer = command.run(context)
         if inspect.iscoroutine(answer):
 
@@ -150,11 +147,6 @@ class Dispatcher:
         if is_cut_off and isinstance(error, CallTimedOut):
             return OneLineError(error, "the broker cannot be reached, `%mcp status` says why")
         return OneLineError(error, "; ".join(getattr(error, "__notes__", ())))
-
-
-async def _learn_tools(session: Session) -> None:
-    if session.tools is None:
-        await session.list_tools(timeout=LIST_TIMEOUT_SECONDS)
 
 
 def _described(answer: Any) -> str:

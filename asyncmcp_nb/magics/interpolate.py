@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any, Final, cast
 
 from asyncmcp_nb.magics.errors import MagicUsageError, nearest
+from asyncmcp_nb.magics.words import Word
 from asyncmcp_nb.session.plain import NotJson, plain
 
 Names = Mapping[str, Any]
@@ -23,6 +24,8 @@ _PLACEHOLDER: Final = re.compile(r"\{\{\s*(?P<name>[^\W\d]\w*)\s*\}\}")
 _STRING_OR_PLACEHOLDER: Final = re.compile(
     rf'(?P<string>"(?:[^"\\]|\\.)*")|{_PLACEHOLDER.pattern}', re.DOTALL
 )
+_LOOKALIKE: Final = re.compile(r"(?<!\{)\{(?P<braced>[^\W\d]\w*)\}(?!\})|\$(?P<dollar>[^\W\d]\w*)")
+"""What passes a variable elsewhere: in f-strings, and in IPython's own magics."""
 _MARKS: Final = range(0xF0000, 0xFFFFE)
 """Private-use characters; each placeholder gets one that the text does not have."""
 
@@ -68,6 +71,19 @@ def fill_text(text: str, names: Names) -> Any:
     if whole := _PLACEHOLDER.fullmatch(text):
         return _value(whole["name"], names)
     return _PLACEHOLDER.sub(lambda found: _as_text(_value(found["name"], names)), text)
+
+
+def literal_names(words: Iterable[Word], names: Names) -> Iterator[tuple[str, str]]:
+    """Where a word has ``{x}`` or ``$x``, which stay text, and ``x`` is a variable.
+
+    Yields:
+        What was typed, and the variable's name.
+    """
+    for word in words:
+        for found in () if word.is_json else _LOOKALIKE.finditer(word.text):
+            name = found["braced"] or found["dollar"]
+            if name in names and not name.startswith("_"):
+                yield found[0], name
 
 
 def is_placeholder(text: str) -> bool:

@@ -13,25 +13,26 @@ from asyncmcp_nb.magics.coerce import arguments_of, given_values
 from asyncmcp_nb.magics.consent import YES, require_consent
 from asyncmcp_nb.magics.context import Command, Context
 from asyncmcp_nb.magics.errors import MagicUsageError, ToolAnsweredError, nearest
-from asyncmcp_nb.magics.interpolate import fill_json
+from asyncmcp_nb.magics.interpolate import fill_json, literal_names
+from asyncmcp_nb.magics.interrupting import call_goes_on, until_interrupted
+from asyncmcp_nb.magics.learning import ASYNC, TIMEOUT, seconds_left, tool_of, unchecked
 from asyncmcp_nb.magics.parser import OUTPUT, Grammar, Option
 from asyncmcp_nb.session import Call, CallGroup, ToolList
 from asyncmcp_nb.session.sources import checked_source
 from asyncmcp_nb.session.validation import check_arguments, signature
 
-_TIMEOUT = Option("--timeout", "SECONDS")
-_ASYNC = Option("--async")
 _VALUES = (
     "A value is read by the tool's schema. Where several kinds are allowed, it is the narrowest",
     "that fits: null, true or false, a number, JSON, else text; in quotes it is text. So where",
     "text and numbers are allowed x=12 is a number, and x='12', x=1.0.2, x=007 and x=+5 are text.",
     'x:=12 and x:="12" are JSON, whatever the schema says.',
+    "x={{name}} passes the value of the notebook's variable name, and x='a {{name}}' its text.",
 )
-_CALL_OPTIONS = (_ASYNC, _TIMEOUT, YES, OUTPUT)
+_CALL_OPTIONS = (ASYNC, TIMEOUT, YES, OUTPUT)
 
 
 async def _tools(context: Context) -> ToolList:
-    timeout = context.given.number(_TIMEOUT.name)
+    timeout = context.given.number(TIMEOUT.name)
     tools = await context.session.list_tools(timeout=5.0 if timeout is None else timeout)
     pattern = context.given.word("PATTERN")
     if pattern is None:
@@ -51,15 +52,23 @@ async def _tools(context: Context) -> ToolList:
 def _call(context: Context) -> Any:
     """The ``Call`` where nobody waits for it, else what brings its result."""
     session, given = context.session, context.given
-    tool = session.tool(given.words["TOOL"])
+    tool, is_checked = tool_of(context), session.tools is not None
     if context.body is None:
-        arguments = arguments_of(tool, given.rest, context.names)
+        read = arguments_of if is_checked else given_values
+        arguments = read(tool, given.rest, context.names)
     else:
         arguments = _arguments_in(context.body, context)
-        check_arguments(tool, arguments)
+        if is_checked:
+            check_arguments(tool, arguments)
     require_consent(context, tool)
-    call = session.submit(tool.name, arguments, timeout=given.number(_TIMEOUT.name))
-    return _result(call) if context.may_wait and not given.has(_ASYNC.name) else call
+    call = session.submit(tool.name, arguments, timeout=seconds_left(context))
+    if not is_checked:
+        print(unchecked(context))
+    for typed, name in dict.fromkeys(literal_names(given.rest, context.names)):
+        print(f"`{typed}` was sent as text; `{{{{{name}}}}}` passes the variable {name}")
+    if not context.may_wait or given.has(ASYNC.name):
+        return call
+    return until_interrupted(_result(call), lambda: call_goes_on(call))
 
 
 async def _result(call: Call) -> CallToolResult:
@@ -77,8 +86,8 @@ async def _result(call: Call) -> CallToolResult:
 def _arguments_in(body: str, context: Context) -> dict[str, Any]:
     found = fill_json(body, context.names)
     if not isinstance(found, dict):
-        tool = context.session.tool(context.given.words["TOOL"])
-        raise MagicUsageError(f"the cell's body is to be a JSON object: {signature(tool)}")
+        told = signature(tool_of(context))
+        raise MagicUsageError(f"the cell's body is to be a JSON object: {told}")
     return cast("dict[str, Any]", found)
 
 
@@ -97,20 +106,24 @@ def _map(context: Context) -> CallGroup:
     source = checked_source(names[source_name], source_name)
     limit = given.count("--max-in-flight")
     rows = len(cast("Sized", source)) if hasattr(source, "__len__") else None
-    require_consent(context, context.session.tool(given.words["TOOL"]), call_count=rows)
-    return context.session.map(
+    require_consent(context, tool_of(context), call_count=rows)
+    is_checked = context.session.tools is not None
+    group = context.session.map(
         given.words["TOOL"],
         source,
         max_in_flight=200 if limit is None else limit,
-        timeout=given.number(_TIMEOUT.name),
+        timeout=seconds_left(context),
     )
+    if not is_checked:
+        print(unchecked(context))
+    return group
 
 
 TOOLS = Command(
     name="tools",
     summary="the server's tools, or those whose name or description matches",
     run=_tools,
-    grammar=Grammar(optional=("PATTERN",), options=(_TIMEOUT, OUTPUT)),
+    grammar=Grammar(optional=("PATTERN",), options=(TIMEOUT, OUTPUT)),
 )
 CALL = Command(
     name="call",
@@ -120,6 +133,7 @@ CALL = Command(
     grammar=Grammar(required=("TOOL",), rest="key=value ...", options=_CALL_OPTIONS),
     cell_grammar=Grammar(required=("TOOL",), options=_CALL_OPTIONS),
     needs_tools=True,
+    may_go_unchecked=True,
 )
 FORM = Command(
     name="form",
@@ -134,7 +148,8 @@ MAP = Command(
     summary="call a tool for each row of a DataFrame (or item of a list), without waiting",
     run=_map,
     grammar=Grammar(
-        required=("TOOL", "FRAME"), options=(Option("--max-in-flight", "N"), _TIMEOUT, YES, OUTPUT)
+        required=("TOOL", "FRAME"), options=(Option("--max-in-flight", "N"), TIMEOUT, YES, OUTPUT)
     ),
     needs_tools=True,
+    may_go_unchecked=True,
 )

@@ -16,6 +16,7 @@ from asyncmcp_nb.magics.commands.exporting import GROUP, STATUS, TOOL, chosen_ca
 from asyncmcp_nb.magics.consent import YES, require_consent
 from asyncmcp_nb.magics.context import Command, Context
 from asyncmcp_nb.magics.errors import MagicUsageError, nearest
+from asyncmcp_nb.magics.interrupting import call_goes_on, until_interrupted
 from asyncmcp_nb.magics.parser import OUTPUT, Grammar, Option
 from asyncmcp_nb.session import Call, Session
 from asyncmcp_nb.session.tally import Tally
@@ -36,13 +37,23 @@ async def _wait(context: Context) -> None:
 
     watched = calls[0].watched(Tally(calls, name="calls")) if calls else nullcontext()
     with watched, anyio.move_on_after(seconds):
-        await _ended(calls)
+        await until_interrupted(_ended(calls), lambda: _going_on(calls))
     left = sum(not call.is_done for call in calls)
     if left:
         raise CallTimedOut(
             f"{left:,} of {len(calls):,} calls have not ended after {seconds:g} s; they go on"
         )
     print(_summary(calls))
+
+
+def _going_on(calls: list[Call]) -> str:
+    left = [call for call in calls if not call.is_done]
+    if len(left) == 1:
+        return call_goes_on(left[0])
+    return (
+        f"{len(left):,} of {len(calls):,} calls go on: `%mcp wait` waits again, "
+        "`%mcp cancel ID ...` gives some up, `%mcp cancel all` all"
+    )
 
 
 async def _ended(calls: list[Call]) -> None:
