@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import count
 
 import anyio
@@ -30,7 +31,12 @@ def ledger() -> Iterator[Ledger]:
 
 def asked(*values: object) -> list[Asked]:
     """A call with each value, asked for by this task."""
-    return [Asked(new_call("t", {"n": value}, session=CONNECTION), Waiter()) for value in values]
+    call = new_call("t", {}, session=CONNECTION)
+    names = (new_call("t", {}, session=CONNECTION).call_id for _ in values)
+    return [
+        Asked(replace(call, call_id=name, arguments={"n": value}), Waiter())
+        for name, value in zip(names, values, strict=True)
+    ]
 
 
 async def woken_with(waiter: CallWaiter) -> CallRecord | Exception | None:
@@ -53,7 +59,7 @@ async def test_calls_are_recorded_with_their_requests(ledger: Ledger) -> None:
 async def test_what_cannot_be_recorded_is_said_to_the_task_that_asked_for_it(
     ledger: Ledger,
 ) -> None:
-    first, wrong, last = several = asked(1, {1, 2}, 3)
+    first, wrong, last = several = asked(1, object(), 3)
 
     recorded = Admission(ledger).record(several, None)
     said = await woken_with(wrong.waiter)

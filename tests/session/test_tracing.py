@@ -15,7 +15,7 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import SpanContext, SpanKind, StatusCode
 
 from asyncmcp_nb.bus import Faults
-from asyncmcp_nb.errors import InvalidArguments
+from asyncmcp_nb.errors import LedgerError
 from asyncmcp_nb.ledger import Status
 from asyncmcp_nb.wire import Header, Outgoing, encode
 from tests.helpers import (
@@ -182,14 +182,20 @@ async def test_a_call_that_fails_says_how(stage: Stage, heard: Heard) -> None:
     assert {span.status.status_code for span in spans} == {StatusCode.ERROR}
 
 
-async def test_a_call_that_is_not_recorded_leaves_no_open_span(stage: Stage, heard: Heard) -> None:
+async def test_a_call_that_is_not_recorded_leaves_no_open_span(
+    stage: Stage, heard: Heard, monkeypatch: pytest.MonkeyPatch
+) -> None:
     session = await stage.session()
 
-    with pytest.raises(InvalidArguments):
-        session.submit("echo", {"n": object()})
+    def locked(*_: object) -> None:
+        raise LedgerError("the ledger is locked")
+
+    monkeypatch.setattr(session.log.ledger, "add", locked)
+    with pytest.raises(LedgerError):
+        session.submit("echo", {"n": 1})
 
     span = heard.span("tools/call echo", SpanKind.CLIENT)
-    assert attributes(span)["error.type"] == "InvalidArguments"
+    assert attributes(span)["error.type"] == "LedgerError"
 
 
 async def test_calls_are_counted_by_tool_and_status_as_long_as_they_took(
