@@ -262,7 +262,8 @@ async def test_of_calls_that_come_twice_each_runs_once_and_gets_its_answer(
 
     assert floor.runs == Counter(range(100))
     assert answers == {number: number for number in range(100)}
-    assert len({name for name, _ in floor.ran}) == 3
+    # How they share the work is theirs; that several do is what makes duplicates meet.
+    assert len({name for name, _ in floor.ran}) > 1
     again = [
         w.statistics().duplicate_count + w.statistics().redelivered_count for w in floor.workers
     ]
