@@ -136,7 +136,8 @@ def total_requests(parts: Iterable[Mapping[str, int]]) -> dict[str, int]:
 
 def ended(statistics: ServerStatistics) -> ServerStatistics:
     """What stays of a process's counts when it is gone: it works on nothing, and asks nobody."""
-    return replace(statistics, in_flight_count=0, oldest_in_flight_at=None, last_error=None)
+    idle = replace(statistics, in_flight_count=0, oldest_in_flight_at=None, stream_count=0)
+    return replace(idle, last_error=None)
 
 
 def worker_table(workers: Sequence[WorkerStatus]) -> list[str]:

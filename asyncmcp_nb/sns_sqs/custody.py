@@ -69,6 +69,11 @@ class Custody:
         return len(self._at_work())
 
     @property
+    def stream_count(self) -> int:
+        """Streams that last."""
+        return sum(work.detached for work in self._window.running())
+
+    @property
     def oldest_running_at(self) -> float | None:
         """Unix seconds at which the oldest of them was received; None where there is none."""
         return min((work.taken_at for work in self._at_work()), default=None)

@@ -139,6 +139,7 @@ class ServerLink:
         return ServerStatistics(
             in_flight_count=self._custody.running_count,
             oldest_in_flight_at=self._custody.oldest_running_at,
+            stream_count=self._custody.stream_count,
             answered_count=self._tally["answered"],
             redelivered_count=self._tally["redelivered"],
             duplicate_count=self._tally["duplicate"],

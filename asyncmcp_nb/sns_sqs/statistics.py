@@ -37,6 +37,8 @@ class ServerStatistics:
     """Requests being worked on now."""
     oldest_in_flight_at: float | None = None
     """Unix seconds at which the oldest of them was received; None where there is none."""
+    stream_count: int = 0
+    """Streams that last, such as clients that listen; none of them is in flight."""
     answered_count: int = 0
     """Answers that a topic accepted, those sent again included."""
     redelivered_count: int = 0

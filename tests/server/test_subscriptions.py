@@ -229,7 +229,7 @@ async def test_whoever_listens_no_more_hears_nothing(memory: MemoryDeployment) -
         alice.cancel(LISTEN.id)
         host = workers[1].host
         assert host is not None
-        await memory.bus.until(lambda: host.statistics().in_flight_count == 1)
+        await memory.bus.until(lambda: host.statistics().stream_count == 1)
         await workers[0].touch()
         assert await heard(bob, 1) == [URI]
 

@@ -479,6 +479,7 @@ def test_a_detached_request_holds_neither_message_nor_slot(
     post.await_empty_queue()
     listening = post.link.statistics()
     assert (listening.in_flight_count, listening.oldest_in_flight_at) == (0, None)
+    assert listening.stream_count == 1
     alice.send(tool_call(2, "echo"))
 
     _, other = post.await_works(2)
