@@ -194,9 +194,7 @@ async def test_a_close_that_cannot_write_says_so_and_frees_all_the_same(stage: S
                 other.execute("BEGIN IMMEDIATE")
                 # What goes out while it closes is to be noted last of all.
                 tasks.start_soon(close)
-                await bus.until(
-                    lambda: names_of_threads().count("asyncmcp-desk") <= others_count
-                )
+                await bus.until(lambda: names_of_threads().count("asyncmcp-desk") <= others_count)
         other.execute("ROLLBACK")
 
     assert len(raised) == 1
