@@ -19,6 +19,7 @@ from asyncmcp_nb.session.desk import CallDesk
 from asyncmcp_nb.session.home import Home
 from asyncmcp_nb.session.new_calls import new_call
 from asyncmcp_nb.session.parts import SessionParts
+from asyncmcp_nb.session.plain import plain_arguments
 from asyncmcp_nb.session.tally import Tally
 from asyncmcp_nb.session.waiting import Gathering, Waiter, wake
 
@@ -180,7 +181,7 @@ class CallBook:
     def retry(self, call_id: str, overrides: Mapping[str, Any]) -> Call:
         """See ``CallOwner``."""
         record = self.get(call_id).record
-        arguments = {**record.arguments, **overrides}
+        arguments = plain_arguments({**record.arguments, **overrides})
         self._catalogue.check(record.tool, arguments)
         deadline = record.deadline
         call = new_call(

@@ -13,7 +13,6 @@ from pydantic import ValidationError
 
 from asyncmcp_nb.errors import AsyncMcpError, ToolNotFound
 from asyncmcp_nb.logs import plain
-from asyncmcp_nb.session.plain import plain_arguments
 from asyncmcp_nb.session.validation import ArgumentCheck, find_tool
 
 logger = logging.getLogger(__name__)
@@ -88,15 +87,14 @@ class Catalogue:
         return find_tool(self.tools, name)
 
     def check(self, name: str, arguments: Mapping[str, Any]) -> None:
-        """Check a call, where the tools are known.
+        """Check a call, of arguments as JSON has them, where the tools are known.
 
         Raises:
             ToolNotFound: The server lists no such tool.
-            InvalidArguments: They do not fit its schema, or cannot be written as JSON.
+            InvalidArguments: They do not fit its schema.
         """
         if self.tools is not None:
-            # As they will be sent: what a retry overrides is as it was given.
-            self.tools.check(name, plain_arguments(arguments))
+            self.tools.check(name, arguments)
 
     def expect(self) -> Meeting:
         """Let ``met`` wait for a meeting that is about to begin, with ``meet``."""

@@ -12,7 +12,6 @@ from typing import Any
 
 from asyncmcp_nb.errors import ConfigError
 from asyncmcp_nb.ledger import NewCall
-from asyncmcp_nb.session.plain import plain_arguments
 
 # Names, no secrets: the system's generator would release the interpreter's lock for each, which
 # holds a loop up while threads compute. The one of ``random`` itself may be seeded by a notebook.
@@ -30,10 +29,9 @@ def new_call(
     group: str | None = None,
     retry_of: str | None = None,
 ) -> NewCall:
-    """A call to be submitted now.
+    """A call to be submitted now, of arguments as JSON has them.
 
     Raises:
-        InvalidArguments: An argument cannot be written as JSON; the message names it.
         ConfigError: The timeout is no number.
     """
     if timeout_seconds is not None and not _is_number(timeout_seconds):
@@ -42,7 +40,7 @@ def new_call(
     return NewCall(
         call_id=f"{_names.getrandbits(48):012x}",
         tool=tool,
-        arguments=plain_arguments(arguments),
+        arguments=arguments,
         submitted_at=now,
         group=group,
         session=session,
