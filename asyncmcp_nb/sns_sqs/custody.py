@@ -206,10 +206,6 @@ class Custody:
         for receipt in self._let_go(work):
             self.acker.submit(receipt, ignore)
 
-    def detach(self, work: Work) -> None:
-        """Delete a request's messages though it goes on; never blocks."""
-        self.acknowledge(work)
-
     def give_up(self, *works: Work) -> None:
         """Forget requests that have not run, and make them visible to other workers; blocks."""
         self.forget(*works)

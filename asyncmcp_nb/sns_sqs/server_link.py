@@ -200,7 +200,7 @@ class ServerLink:
 
     def detach(self, work: Work) -> None:
         """For ``Work.detach``."""
-        self._custody.detach(work)
+        self._custody.acknowledge(work)
 
     # -- in, in a poller's thread -----------------------------------------------------------------
 

@@ -127,12 +127,12 @@ async def _stop(context: Context) -> None:
     if len(keys) > 1:
         raise MagicUsageError(f"{name!r} may be {' or '.join(keys)}; name one of them")
     if not keys:
-        raise MagicUsageError(f"nothing is served as {name!r}{nearest(name, _known(state))}")
+        known = [*state.app_servers, *_cells(state)]
+        raise MagicUsageError(f"nothing is served as {name!r}{nearest(name, known)}")
     if keys[0] in state.app_servers:
         await _stopped(state.app_servers.pop(keys[0]))
     else:
-        cells = {cell for server in state.cell_servers.values() for cell in server.cells}
-        await _stop_cells(state, [name] if name in cells else name.split("+"))
+        await _stop_cells(state, [name] if name in _cells(state) else name.split("+"))
     print(f"stopped {name}")
 
 
@@ -145,12 +145,11 @@ def _keys_of(state: State, name: str) -> list[str]:
         return [name]
     apps = [path for path, handle in state.app_servers.items() if handle.name == name]
     joined = ["+".join(server.cells) for server in state.cell_servers.values()]
-    cells = [cell for server in state.cell_servers.values() for cell in server.cells]
-    return [*apps, *dict.fromkeys(one for one in (*cells, *joined) if one == name)]
+    return [*apps, *([name] if name in (*_cells(state), *joined) else [])]
 
 
-def _known(state: State) -> list[str]:
-    return [*state.app_servers, *(c for s in state.cell_servers.values() for c in s.cells)]
+def _cells(state: State) -> list[str]:
+    return [cell for server in state.cell_servers.values() for cell in server.cells]
 
 
 async def _stop_cells(state: State, names: list[str]) -> None:
