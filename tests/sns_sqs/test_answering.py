@@ -5,12 +5,9 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import pytest
-from mcp_types import JSONRPCRequest
 
-from asyncmcp_nb.bus import Delivery
 from asyncmcp_nb.errors import BusUnavailable
 from asyncmcp_nb.sns_sqs.answering import Answering
 from asyncmcp_nb.sns_sqs.custody import Custody
@@ -19,8 +16,7 @@ from asyncmcp_nb.sns_sqs.pace import Pace
 from asyncmcp_nb.sns_sqs.parking import Parking
 from asyncmcp_nb.sns_sqs.publisher import Publisher
 from asyncmcp_nb.sns_sqs.statistics import Tally
-from asyncmcp_nb.sns_sqs.work import ReturnAddress, Work
-from asyncmcp_nb.wire import decode
+from asyncmcp_nb.sns_sqs.work import Work
 from tests.helpers import (
     DEAD_LETTERS,
     PATIENCE_SECONDS,
@@ -30,6 +26,7 @@ from tests.helpers import (
     error_of,
     tool_call,
 )
+from tests.sns_sqs.conftest import work_of
 
 SLOT_COUNT = 4
 
@@ -67,16 +64,7 @@ class Desk:
         """Take one more request, and a slot for it."""
         assert self.custody.slots.take(1) == 1
         [delivery] = self.bus.receive(SERVER_QUEUE, max_count=1, wait_seconds=1, lease_seconds=1)
-        return self.work_of(delivery)
-
-    def work_of(self, delivery: Delivery) -> Work:
-        incoming = decode(delivery.body, delivery.attributes)
-        address = ReturnAddress.of(incoming)
-        assert isinstance(incoming.message, JSONRPCRequest)
-        assert address is not None
-        key = (address.owner, str(incoming.message.id))
-        link: Any = self.answering
-        return Work(incoming.message, incoming, address, key, link, delivery, [delivery.receipt])
+        return work_of(delivery, self.answering)
 
     def close(self) -> None:
         self.publisher.close(1.0)
@@ -156,7 +144,7 @@ def test_a_request_that_cannot_be_put_aside_comes_again_later(desk: Desk, alice:
     work = desk.receive()
     bus.extend(SERVER_QUEUE, work.receipts, 0)
     [again] = bus.receive(SERVER_QUEUE, max_count=1, wait_seconds=1, lease_seconds=1)
-    work = desk.work_of(again)
+    work = work_of(again, desk.answering)
     desk.custody.admit([work])
     bus.fail("send", DEAD_LETTERS, BusUnavailable("down"))
 

@@ -9,16 +9,15 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from mcp_types import JSONRPCRequest, JSONRPCResponse
+from mcp_types import JSONRPCResponse
 
-from asyncmcp_nb.bus import Delivery
 from asyncmcp_nb.errors import AnswerStoreError, BusError, BusUnavailable
 from asyncmcp_nb.sns_sqs.answers import AnswerStore, Claim, MemoryAnswers, Standing
 from asyncmcp_nb.sns_sqs.custody import Custody
 from asyncmcp_nb.sns_sqs.server_link import Arrival, ServerLink
 from asyncmcp_nb.sns_sqs.statistics import Tally
-from asyncmcp_nb.sns_sqs.work import ReturnAddress, Work
-from asyncmcp_nb.wire import Outgoing, decode, encode
+from asyncmcp_nb.sns_sqs.work import Work
+from asyncmcp_nb.wire import Outgoing, encode
 from asyncmcp_nb.wire.attributes import REASON_ATTRIBUTE
 from tests.helpers import (
     DEAD_LETTERS,
@@ -30,6 +29,7 @@ from tests.helpers import (
     WatchedBus,
     tool_call,
 )
+from tests.sns_sqs.conftest import work_of
 
 ANSWER = Outgoing("answer", {})
 LONG_LEASE = 3600.0
@@ -172,7 +172,7 @@ def test_an_answer_that_is_refused_for_ever_is_sent_again_at_ever_longer_interva
     [delivery] = bus.receive(SERVER_QUEUE, max_count=1, wait_seconds=0, lease_seconds=30)
 
     for count in (*range(1, 10), 5_000):
-        desk.custody.postpone(desk.work_of(replace(delivery, receive_count=count)))
+        desk.custody.postpone(work_of(replace(delivery, receive_count=count), desk.link))
 
     assert bus.seconds == [0, 1, 2, 4, 8, 16, 30, 30, 30, 30]
     desk.custody.close(1.0)
@@ -213,16 +213,7 @@ class Desk:
         [delivery] = self.bus.receive(
             SERVER_QUEUE, max_count=1, wait_seconds=1, lease_seconds=LONG_LEASE
         )
-        return self.work_of(delivery)
-
-    def work_of(self, delivery: Delivery) -> Work:
-        incoming = decode(delivery.body, delivery.attributes)
-        address = ReturnAddress.of(incoming)
-        assert isinstance(incoming.message, JSONRPCRequest)
-        assert address is not None
-        key = (address.owner, str(incoming.message.id))
-        receipts = [delivery.receipt]
-        return Work(incoming.message, incoming, address, key, self.link, delivery, receipts)
+        return work_of(delivery, self.link)
 
 
 @pytest.fixture
