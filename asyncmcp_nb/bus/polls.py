@@ -8,7 +8,6 @@ pools otherwise than here, a receive goes on to the end of its long poll, as wit
 from __future__ import annotations
 
 import functools
-import selectors
 import socket
 import threading
 from collections.abc import Generator
@@ -23,7 +22,7 @@ _POOL_CLASSES: Final = "_pool_classes_by_scheme"
 """Where an HTTP session has the classes of its pools; private to botocore, hence ``watch``."""
 
 _LATE_SECONDS: Final = 2.0
-"""How long a receive that was on its way when all was closed may still bring something. Our choice:
+"""How long a receive that was on its way when all was closed may take to be answered. Our choice:
 it may have reached the broker after the next message did."""
 
 _this_thread = threading.local()
@@ -69,8 +68,10 @@ class Polls:
             with self._lock:
                 self._sockets.add(own)
                 is_late = self._closed
-            if is_late and not _brings_something(own, self._late_seconds):
-                _shut_down(own)
+            # By the clock: what can be read may be TLS's own, with no answer to follow.
+            cut = threading.Timer(self._late_seconds, _shut_down, (own,))
+            if is_late:
+                cut.start()
             try:
                 yield
             except Exception as exc:
@@ -78,6 +79,7 @@ class Polls:
                     raise CancelledError from exc
                 raise
             finally:
+                cut.cancel()
                 with self._lock:
                     self._sockets.discard(own)
 
@@ -129,12 +131,6 @@ class _Watched:
             return answer.getresponse(*args, **kwargs)
         with polls.waiting_at(self.sock):
             return answer.getresponse(*args, **kwargs)
-
-
-def _brings_something(waiting: socket.socket, seconds: float) -> bool:
-    with selectors.DefaultSelector() as selector:
-        selector.register(waiting, selectors.EVENT_READ)
-        return bool(selector.select(seconds))
 
 
 def _shut_down(waiting: socket.socket) -> None:

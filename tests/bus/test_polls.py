@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import select
 import socket
 import ssl
 import threading
@@ -75,7 +76,8 @@ class HeldBroker:
         if context is not None:
             scheme = "https"
             self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
-        self.url = f"{scheme}://localhost:{self._server.server_port}"
+        self.port = self._server.server_port
+        self.url = f"{scheme}://localhost:{self.port}"
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
         self._thread.start()
 
@@ -124,6 +126,13 @@ def held(start: Callable[..., HeldBroker]) -> HeldBroker:
 def pool() -> Iterator[ThreadPoolExecutor]:
     with ThreadPoolExecutor(2) as pool:
         yield pool
+
+
+def tls_server(folder: Path) -> ssl.SSLContext:
+    """How a server on localhost speaks TLS; its certificate is ``localhost.pem`` in the folder."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(make_certificate(folder, "localhost"))
+    return context
 
 
 def bus_at(endpoint_url: str, *, cuts_polls: bool = True, **options: Any) -> AwsBus:
@@ -180,6 +189,23 @@ def test_a_receive_that_was_on_its_way_when_all_was_closed_and_is_given_nothing_
 
     with ours, brokers, polls.waiting_at(ours):
         assert ours.recv(100) == b""
+
+
+def test_what_tls_sends_of_its_own_is_not_taken_for_an_answer(
+    start: Callable[..., HeldBroker], tmp_path: Path
+) -> None:
+    """A server sends tickets after the handshake; a receive that is late finds them unread."""
+    held = start(tls_server(tmp_path))
+    polls = Polls(late_seconds=0.05)
+    polls.close()
+    client = ssl.create_default_context(cafile=str(tmp_path / "localhost.pem"))
+    address = ("127.0.0.1", held.port)
+    with client.wrap_socket(socket.create_connection(address), server_hostname="localhost") as ours:
+        assert select.select([ours], [], [], PATIENCE_SECONDS)[0]
+        ours.settimeout(PATIENCE_SECONDS)
+
+        with polls.waiting_at(ours):
+            assert ours.recv(100) == b""
 
 
 def test_closing_a_bus_at_the_embedded_broker_ends_its_receives(
@@ -240,11 +266,8 @@ def test_a_publish_under_way_is_let_finish(held: HeldBroker, pool: ThreadPoolExe
 def test_a_receive_over_tls_is_cut_off(
     start: Callable[..., HeldBroker], pool: ThreadPoolExecutor, tmp_path: Path
 ) -> None:
-    certificate = make_certificate(tmp_path, "localhost")
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate)
-    held = start(context)
-    bus = bus_at(held.url, verify=str(certificate))
+    held = start(tls_server(tmp_path))
+    bus = bus_at(held.url, verify=str(tmp_path / "localhost.pem"))
     poll = pool.submit(receive, bus)
     held.await_asked()
 
