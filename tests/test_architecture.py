@@ -94,7 +94,7 @@ OWNERS: dict[str, set[str]] = {
     "platformdirs": {"config", "profiles", "broker", "ledger"},
     "pyarrow": {"frame"},
     "pydantic": SPEAKS_MCP | {"wire"},
-    "pydantic_core": {"ledger", "session", "wire"},
+    "pydantic_core": {"ledger", "session", "wire", "server.cell_results"},
     "regex": {"session"},
     "referencing": {"session", "ui"},
     "sqlite3": {"ledger", "server.shared_file"},

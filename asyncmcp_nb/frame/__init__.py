@@ -9,7 +9,7 @@ from asyncmcp_nb.frame.export import export
 from asyncmcp_nb.frame.frame import read_frame, to_frame
 from asyncmcp_nb.frame.join import join_answers
 from asyncmcp_nb.frame.latency import latency
-from asyncmcp_nb.frame.redact import Redact
+from asyncmcp_nb.frame.redact import Redact, Redaction, nothing_under
 from asyncmcp_nb.frame.results import read_results, to_results
 from asyncmcp_nb.frame.throughput import throughput
 from asyncmcp_nb.frame.timeline import timeline
@@ -18,9 +18,11 @@ __all__ = [
     "COLUMNS",
     "Column",
     "Redact",
+    "Redaction",
     "export",
     "join_answers",
     "latency",
+    "nothing_under",
     "read_frame",
     "read_results",
     "throughput",

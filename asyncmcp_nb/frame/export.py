@@ -20,6 +20,7 @@ from __future__ import annotations
 import csv
 import os
 import secrets
+import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -29,7 +30,7 @@ from asyncmcp_nb.frame.columns import COLUMNS
 from asyncmcp_nb.frame.page import page_parts
 from asyncmcp_nb.frame.parquet import write_parquet
 from asyncmcp_nb.frame.plain import plain_row
-from asyncmcp_nb.frame.redact import Redact, redacted
+from asyncmcp_nb.frame.redact import Redact, Redaction, nothing_under
 from asyncmcp_nb.ledger import CallRecord
 from asyncmcp_nb.ledger.answers import dump_json
 
@@ -38,14 +39,17 @@ _TEXT_COLUMNS: Final = frozenset(column.name for column in COLUMNS if column.is_
 _JSON_COLUMNS: Final = frozenset(column.name for column in COLUMNS if column.dtype == "object")
 
 
-def export(records: Iterable[CallRecord], path: str | Path, *, redact: Redact = None) -> Path:
+def export(
+    records: Iterable[CallRecord], path: str | Path, *, redact: Redact | Redaction = None
+) -> Path:
     """Write records to a file, replacing one that is there.
 
     Args:
         records: One row each, in this order.
         path: Its suffix chooses the format; ``~`` is your home.
         redact: What to leave out, see ``redact.Redact``: argument keys, True for all arguments and
-            answers, or a function. Left out reads ``[redacted]``.
+            answers, or a function. Left out reads ``[redacted]``. A name that no record has is
+            warned of; with a ``Redaction``, which knows them, that is up to who gives it.
 
     Returns:
         The path that was written.
@@ -61,13 +65,17 @@ def export(records: Iterable[CallRecord], path: str | Path, *, redact: Redact = 
         raise ConfigError(f"cannot export to {target.name!r}; known: {', '.join(_WRITERS)}")
     if not target.parent.is_dir():
         raise ConfigError(f"folder {target.parent} does not exist; make it first")
-    rows = [redacted(record, redact) for record in records]
+    redaction = redact if isinstance(redact, Redaction) else Redaction(redact)
+    rows = [redaction.of(record) for record in records]
     partial = target.with_name(f".{target.name}.{secrets.token_hex(4)}.partial")
     try:
         write(rows, partial)
         os.replace(partial, target)
     finally:
         partial.unlink(missing_ok=True)
+    if redaction.unmet and redaction is not redact:
+        # Where ``session.log.export`` was called.
+        warnings.warn(f"redact: {nothing_under(redaction.unmet)}", stacklevel=4)
     return target
 
 

@@ -37,11 +37,14 @@ class PrivateValues:
 
     def __init__(self, names: frozenset[str], sources: Iterable[Any]) -> None:
         self._names = names
+        self.met: set[str] = set()
+        """The names under which there was something."""
         self._numbers: set[str] = set()
         self._texts: dict[int, set[str]] = defaultdict(set)
-        quoted = "|".join(re.escape(spelled) for name in names for spelled in _spellings(name))
+        self._spelled = {spelled: name for name in names for spelled in _spellings(name)}
+        quoted = "|".join(map(re.escape, self._spelled))
         # JSON that was cut off, and Python's way to write a dict.
-        self._named = re.compile(rf"""["'](?:{quoted})\\*["']\s*:""") if names else None
+        self._named = re.compile(rf"""["']({quoted})\\*["']\s*:""") if names else None
         for source in sources:
             self._collect(source)
 
@@ -59,6 +62,7 @@ class PrivateValues:
         if isinstance(value, Mapping):
             for key, inner in cast("Mapping[str, Any]", value).items():
                 if key in self._names:
+                    self.met.add(key)
                     self._keep(inner)
                 else:
                     self._collect(inner)
@@ -112,7 +116,8 @@ class PrivateValues:
         return digits in self._numbers or digits in self._texts.get(len(digits), ())
 
     def _is_told(self, text: str) -> bool:
-        if self._named is not None and self._named.search(text):
+        if self._named is not None and (named := self._named.search(text)):
+            self.met.add(self._spelled[named[1]])
             return True
         if self._numbers and not self._numbers.isdisjoint(_numbers_in(text)):
             return True

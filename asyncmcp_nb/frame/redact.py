@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -25,18 +25,50 @@ Redact = bool | Collection[str] | Callable[[str, Any], Any] | None
 """
 
 
-def redacted(record: CallRecord, redact: Redact) -> CallRecord:
-    """The record without what is to be taken out; the same object where that is nothing."""
-    if redact is None or redact is False:
-        return record
-    if redact is True:
-        return _replaced(record, lambda _name, _value: REDACTED)
-    if callable(redact):
-        return _replaced(record, redact)
-    names = frozenset([redact] if isinstance(redact, str) else redact)
-    texts = (record.text, record.error_message, record.progress_message, record.error_data_json)
-    private = PrivateValues(names, [record.arguments, record.structured, *texts])
-    return _replaced(record, lambda _name, value: private.clean(value))
+class Redaction:
+    """Takes the same out of one record after the other.
+
+    Args:
+        redact: What to take out.
+    """
+
+    def __init__(self, redact: Redact) -> None:
+        self._redact = redact
+        self._names: tuple[str, ...] = ()
+        if isinstance(redact, str):
+            self._names = (redact,)
+        elif isinstance(redact, Collection):
+            self._names = tuple(redact)
+        self._met: set[str] = set()
+
+    @property
+    def unmet(self) -> list[str]:
+        """The names under which no record had anything: mistyped, it may be."""
+        return [name for name in self._names if name not in self._met]
+
+    def of(self, record: CallRecord) -> CallRecord:
+        """The record without what is to be taken out; the same object where that is nothing."""
+        if self._redact is None or self._redact is False:
+            return record
+        if self._redact is True:
+            return _replaced(record, lambda _name, _value: REDACTED)
+        if callable(self._redact):
+            return _replaced(record, self._redact)
+        texts = (
+            *(record.text, record.error_message),
+            *(record.progress_message, record.error_data_json),
+        )
+        private = PrivateValues(
+            frozenset(self._names), [record.arguments, record.structured, *texts]
+        )
+        clean = _replaced(record, lambda _name, value: private.clean(value))
+        self._met |= private.met
+        return clean
+
+
+def nothing_under(names: Sequence[str]) -> str:
+    """That no call has anything under these names, in words."""
+    return f"no call has anything under {' or '.join(map(repr, names))}"
 
 
 def _replaced(record: CallRecord, clean: Callable[[str, Any], Any]) -> CallRecord:

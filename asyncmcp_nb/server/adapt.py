@@ -27,7 +27,7 @@ def lowlevel_of(app: App, session_key: bytes | None = None) -> Server[Any]:
             to an ``input_required`` may come by any of them, whatever the app knows of the others.
 
     Raises:
-        ServeError: It is not a server, or its import path leads to none.
+        ServeError: It is not a server, makes none, or its import path leads to none.
     """
     server = _server_of(app)
     return server if session_key is None else with_shared_state(server, session_key)
@@ -36,7 +36,7 @@ def lowlevel_of(app: App, session_key: bytes | None = None) -> Server[Any]:
 def _server_of(app: App) -> Server[Any]:
     found: Any = load(app) if isinstance(app, str) else app
     if callable(found) and not isinstance(found, MCPServer | Server):
-        found = found()
+        found = _made_by(found)
     if isinstance(found, MCPServer):
         # MCPServer keeps its server to itself; building its HTTP app is the public way to reach it.
         found.streamable_http_app()
@@ -47,6 +47,14 @@ def _server_of(app: App) -> Server[Any]:
         f"cannot serve {type(found).__name__}: "
         'give an MCPServer, a lowlevel Server, or "module:attribute" that is one'
     )
+
+
+def _made_by(factory: Callable[[], Any]) -> Any:
+    try:
+        return factory()
+    except Exception as exc:  # boundary: code of whoever serves
+        name = getattr(factory, "__qualname__", type(factory).__name__)
+        raise ServeError(f"{name}() failed: {type(exc).__name__}: {exc}") from exc
 
 
 def split_path(path: str) -> tuple[str, str]:
@@ -65,7 +73,7 @@ def load(path: str) -> Any:
     """Import ``package.module:attribute``; the working directory is looked in first.
 
     Raises:
-        ServeError: Not of that form, or the module or attribute is not there.
+        ServeError: Not of that form, the module or attribute is not there, or the module fails.
     """
     module_name, attribute = split_path(path)
     here = str(Path.cwd())
@@ -75,6 +83,8 @@ def load(path: str) -> Any:
         found: Any = importlib.import_module(module_name)
     except ModuleNotFoundError as exc:
         raise ServeError(f"cannot import {module_name!r}: {exc}") from exc
+    except Exception as exc:  # boundary: code of whoever serves
+        raise ServeError(f"cannot import {module_name!r}: {type(exc).__name__}: {exc}") from exc
     for part in attribute.split("."):
         if not hasattr(found, part):
             raise ServeError(f"module {module_name!r} has no attribute {attribute!r}")

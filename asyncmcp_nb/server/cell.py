@@ -14,6 +14,7 @@ from mcp.server.mcpserver.exceptions import InvalidSignature
 from pydantic import PydanticUserError
 
 from asyncmcp_nb.errors import ServeError
+from asyncmcp_nb.server.cell_results import with_json_results
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,7 @@ def make_app(name: str, names: tuple[str, ...], namespace: Mapping[str, Any]) ->
         if not inspect.isroutine(function):
             raise ServeError(f"{function_name} is not a function after the cell ran")
         try:
-            app.add_tool(function)
+            app.add_tool(with_json_results(function))
         except (InvalidSignature, PydanticUserError, TypeError, ValueError, NameError) as exc:
             raise ServeError(f"{function_name} cannot be a tool: {exc}") from exc
     return app

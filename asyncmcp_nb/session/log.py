@@ -14,8 +14,9 @@ from asyncmcp_nb.session.observers import Observers
 if TYPE_CHECKING:
     import pandas as pd
 
-Redact = bool | Collection[str] | Callable[[Any], Any] | None
-"""What an export hides: nothing, argument names, all payloads (True), or as a function says."""
+Redact = bool | Collection[str] | Callable[[str, Any], Any] | None
+"""What an export hides: nothing, what stands under these names, all that was sent and answered
+(True), or as a function of a column's name and its value says."""
 
 By = Literal["call", "tool", "group"]
 """What a timeline has a lane for."""
@@ -92,7 +93,7 @@ class Log:
 
         Args:
             path: Where to.
-            redact: What to hide.
+            redact: What to hide. A name that none of the calls has is warned of.
             chosen: Which calls; all by default.
 
         Raises:

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from asyncmcp_nb.errors import ConfigError, MissingDependency
-from asyncmcp_nb.frame import COLUMNS, export, to_frame
+from asyncmcp_nb.frame import COLUMNS, Redaction, export, to_frame
 
 if TYPE_CHECKING:
     from tests.frame.conftest import Book
@@ -264,6 +264,22 @@ def test_values_that_only_the_answer_has_are_redacted_in_its_text_too(
     content = path.read_bytes().decode("utf-8", "replace")
     assert "s3cr3t" not in content
     assert "ann" in content
+
+
+def test_names_that_no_call_has_are_warned_of(book: Book, tmp_path: Path) -> None:
+    book.structure({"pin": 4711}, {"user": "ann"})
+    book.answer({"user": "ann"}, text='cut off: {"token": "s3cr3t')
+    names = ["pni", "user", "pin", "token", "passwrod"]
+
+    with pytest.warns(UserWarning, match="no call has anything under 'pni' or 'passwrod'") as told:
+        export(book.records, tmp_path / "calls.jsonl", redact=names)
+    redaction = Redaction(names)
+    export(book.records, tmp_path / "calls.jsonl", redact=redaction)
+
+    assert len(told) == 1
+    assert redaction.unmet == ["pni", "passwrod"]
+    assert Redaction("user").unmet == ["user"]
+    assert Redaction(True).unmet == []
 
 
 def test_everything_that_users_and_servers_wrote_can_be_redacted(

@@ -146,12 +146,17 @@ def test_options_choose_calls_and_leave_arguments_out(files: Notebook, tmp_path:
     shown = files.ok(f"%mcp export {path} --group 'two of them' --tool touch --redact path").stdout
     found = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
     hidden = files.ok(f"%mcp export {path} --group 'two of them' --redact all").stdout
+    mistyped = files.ok(f"%mcp export {path} --group 'two of them' --redact path,paht").stdout
     none = files.ok(f"%mcp export {path} --group 'two of them' --status failed").stdout
 
     assert shown == f"2 calls written to {path}, path left out\n"
     assert [row["arguments"] for row in found] == [{"path": "[redacted]"}] * 2
     assert "first" not in str(found)
     assert hidden == f"2 calls written to {path}, all arguments and answers left out\n"
+    assert mistyped == (
+        f"2 calls written to {path}, path left out\n"
+        "check --redact: no call has anything under 'paht'\n"
+    )
     assert none == f"0 calls written to {path}\n"
 
 

@@ -389,6 +389,28 @@ def test_cells_of_different_names_are_served_together(connected: Notebook) -> No
     assert connected.value("%mcp call add a=4") == "5"
 
 
+def test_a_tool_that_another_cell_has_too_is_told_of(connected: Notebook) -> None:
+    connected.ok('%%mcp serve one\ndef which() -> str:\n    "Which."\n    return "one"')
+    again = connected.ok('%%mcp serve two\ndef which() -> str:\n    "Which."\n    return "two"')
+
+    assert again.stdout == "which is two's now; one had it too\n"
+    assert connected.value("%mcp call which") == "two"
+    connected.ok("%mcp serve stop two")
+    assert connected.value("%mcp call which") == "one"
+    connected.ok("%mcp serve stop one")
+
+
+def test_a_dataframe_that_a_cells_tool_returns_comes_back_as_one(connected: Notebook) -> None:
+    connected.ok(
+        "%%mcp serve tables\nimport pandas as pd\ndef table(n: int) -> pd.DataFrame:\n"
+        '    "Squares."\n    return pd.DataFrame({"n": range(n)}).assign(square=lambda t: t.n**2)'
+    )
+
+    table = "n  square\n0  0\n1  1\n(2 rows, 2 columns)"
+    assert connected.value("%mcp call table n=2") == table
+    connected.ok("%mcp serve stop tables")
+
+
 def test_a_module_is_served_and_a_rival_is_told_of(
     connected: Notebook, embedded_home: Path
 ) -> None:

@@ -26,6 +26,9 @@ number = 7
 def make():
     return MCPServer("made")
 
+def fail():
+    raise LookupError("no key")
+
 class Holder:
     inner = Server("held")
 """
@@ -38,8 +41,10 @@ def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     (tmp_path / "broken_to_serve.py").write_text("import no_such_module_anywhere")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", list(sys.path))
-    for name in ("module_to_serve", "broken_to_serve"):
-        monkeypatch.delitem(sys.modules, name, raising=False)
+    (tmp_path / "failing_to_serve.py").write_text("1 / 0")
+    (tmp_path / "unwritten_to_serve.py").write_text("def (")
+    for name in ("module", "broken", "failing", "unwritten"):
+        monkeypatch.delitem(sys.modules, f"{name}_to_serve", raising=False)
     return "module_to_serve"
 
 
@@ -89,6 +94,9 @@ def test_the_working_directory_is_put_on_the_path_once(module: str) -> None:
         ("module_to_serve:low.nothing", "has no attribute 'low.nothing'"),
         ("no_such_module_anywhere:app", "cannot import 'no_such_module_anywhere'"),
         ("broken_to_serve:app", "cannot import 'broken_to_serve': No module named 'no_such"),
+        ("failing_to_serve:app", "'failing_to_serve': ZeroDivisionError: division by zero"),
+        ("unwritten_to_serve:app", "cannot import 'unwritten_to_serve': SyntaxError: "),
+        ("module_to_serve:fail", "fail() failed: LookupError: no key"),
         ("module_to_serve:number", "cannot serve int"),
     ],
 )

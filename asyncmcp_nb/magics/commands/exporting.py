@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Sequence
 
 import anyio.to_thread
 
-from asyncmcp_nb.ledger import STATUSES, CallFilter, Status
+from asyncmcp_nb.ledger import STATUSES, CallFilter, CallRecord, Status
 from asyncmcp_nb.magics.context import Command, Context
 from asyncmcp_nb.magics.errors import MagicUsageError
 from asyncmcp_nb.magics.parser import Grammar, Option
+from asyncmcp_nb.printable import counted
 
 STATUS = Option("--status", "STATUS", tuple(status.value for status in STATUSES))
 TOOL = Option("--tool", "TOOL")
@@ -29,18 +30,25 @@ def chosen_calls(context: Context) -> CallFilter:
 
 
 async def _export(context: Context) -> None:
-    log, chosen = context.session.log, chosen_calls(context)
+    ledger, chosen = context.session.log.ledger, chosen_calls(context)
     path, redact = context.given.words["PATH"], _redact(context.given.option(_REDACT.name))
+    print(await anyio.to_thread.run_sync(lambda: _write(ledger.rows(chosen), path, redact)))
 
-    def write() -> tuple[Path, int]:
-        count = log.ledger.count(chosen)
-        return log.export(path, redact=redact, chosen=chosen), count
 
-    written, count = await anyio.to_thread.run_sync(write)
-    hidden = "" if redact is None else ", all arguments and answers left out"
-    if isinstance(redact, list):
-        hidden = f", {', '.join(redact)} left out"
-    print(f"{count:,} call{'' if count == 1 else 's'} written to {written}{hidden}")
+def _write(records: Sequence[CallRecord], path: str, redact: bool | list[str] | None) -> str:
+    """Write the file; what was done, in words."""
+    # It loads pandas.
+    from asyncmcp_nb.frame import Redaction, export, nothing_under
+
+    redaction = Redaction(redact)
+    said = f"{counted(len(records), 'call')} written to {export(records, path, redact=redaction)}"
+    if redact is True:
+        return f"{said}, all arguments and answers left out"
+    met = [name for name in redact or () if name not in redaction.unmet]
+    said += f", {', '.join(met)} left out" if met else ""
+    if not redaction.unmet:
+        return said
+    return f"{said}\ncheck {_REDACT.name}: {nothing_under(redaction.unmet)}"
 
 
 def _redact(text: str | None) -> bool | list[str] | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
@@ -64,11 +64,23 @@ async def _serve_cell(context: Context) -> RunningServer:
     cells = {} if former is None else dict(former.cells)
     cells[cell] = tools
     handle = await _serve_cells(context.state, cells, profile)
+    for name, others in _taken_over(cells, cell):
+        print(f"{name} is {cell}'s now; {' and '.join(others)} had it too")
     if found.undocumented:
         verb = "has" if len(found.undocumented) == 1 else "have"
         print(f"not served: {', '.join(found.undocumented)} {verb} no docstring")
     _warn_of_rivals(context.state, handle)
     return handle
+
+
+def _taken_over(
+    cells: Mapping[str, Mapping[str, object]], cell: str
+) -> Iterator[tuple[str, list[str]]]:
+    """The tools of a cell that other cells define too, and these cells' names."""
+    for name in cells[cell]:
+        others = [other for other, tools in cells.items() if other != cell and name in tools]
+        if others:
+            yield name, others
 
 
 async def _run(context: Context) -> None:

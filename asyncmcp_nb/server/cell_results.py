@@ -1,0 +1,153 @@
+"""What a cell's tool returns of pandas and numpy, as JSON: rows of a table, lists, numbers.
+
+The SDK would send their ``repr``, and can make no schema of their types. They are known by name:
+a cell that returns one has imported it, and no other need.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any, Final, cast, get_args, get_origin
+
+import pydantic_core
+from mcp.server.mcpserver.exceptions import ToolError
+from mcp_types import CallToolResult, TextContent
+
+_LIBRARIES: Final = frozenset({"pandas", "numpy"})
+_MISSING: Final = frozenset({"NaTType", "NAType"})
+_UNNAMED: Final = "value"
+"""The column of a Series that has no name."""
+
+
+def with_json_results(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function of the same parameters that returns tables and arrays as JSON has them.
+
+    A DataFrame becomes an object for each row, under ``result`` of the structured content; a Series
+    does so too where its index says something, and is a list otherwise, as an array is. What is
+    missing is null, times are in ISO form, and times between are in seconds.
+    """
+    if inspect.iscoroutinefunction(function):
+
+        @functools.wraps(function)
+        async def returning_async(*args: Any, **kwargs: Any) -> Any:
+            return _result(await function(*args, **kwargs))
+
+        return _annotated(returning_async, function)
+
+    @functools.wraps(function)
+    def returning(*args: Any, **kwargs: Any) -> Any:
+        return _result(function(*args, **kwargs))
+
+    return _annotated(returning, function)
+
+
+def _annotated(wrapper: Any, function: Callable[..., Any]) -> Callable[..., Any]:
+    """The wrapper, with an annotation of its result of which a schema can be made."""
+    signature = inspect.signature(function, eval_str=True)
+    returned = _json_type(signature.return_annotation)
+    wrapper.__signature__ = signature.replace(return_annotation=returned)
+    return wrapper
+
+
+def _json_type(annotation: Any) -> Any:
+    """The annotation of what becomes of a result; without one where that cannot be said."""
+    kind: Any = get_origin(annotation) or annotation
+    names = _names(kind) if isinstance(kind, type) else frozenset[str]()
+    if "DataFrame" in names:
+        return list[dict[str, Any]]
+    if names & {"Series", "Index", "ndarray"}:
+        return list[Any]
+    is_other = any(_json_type(part) is not part for part in get_args(annotation))
+    return inspect.Signature.empty if names or is_other else annotation
+
+
+def _result(value: object) -> Any:
+    """What the SDK is to make an answer of.
+
+    Raises:
+        ToolError: JSON cannot have it, or not under the names that it has.
+    """
+    try:
+        plain = _plain(value)
+    except (TypeError, ValueError, RecursionError) as exc:
+        raise ToolError(f"its result is not JSON: {exc}") from exc
+    if not _names(type(value)) or type(plain) is not list:
+        return plain
+    # One text for the whole: the SDK would make one of each row.
+    structured: dict[str, Any] = {"result": plain}
+    text = TextContent(text=pydantic_core.to_json(structured).decode())
+    return CallToolResult(content=[text], structured_content=structured)
+
+
+def _plain(value: object) -> Any:
+    """The value, or what becomes of it and of all that it contains."""
+    if not _names(type(value)):
+        return _parts(value, _plain)
+    if isinstance(value, float | str | bytes):
+        return value
+    return pydantic_core.to_jsonable_python(
+        _unpacked(value), timedelta_mode="float", inf_nan_mode="null", fallback=str
+    )
+
+
+def _unpacked(value: Any) -> Any:
+    """Python's own values of one of pandas' or numpy's, and of all in it; as it is where none."""
+    names = _names(cast("type[object]", type(value)))
+    if "DataFrame" in names:
+        return _rows(value)
+    if "Series" in names and not _counts(value.index):
+        return _rows(value.to_frame(_UNNAMED if value.name is None else value.name))
+    if names & {"Series", "Index", "ExtensionArray"}:
+        cells = zip(value.astype(object), value.isna(), strict=True)
+        return [None if gap else _unpacked(cell) for cell, gap in cells]
+    if names & {"ndarray", "generic"}:
+        return _parts(_in_microseconds(value).tolist(), _unpacked)
+    return None if names & _MISSING else _parts(value, _unpacked)
+
+
+def _parts(value: object, change: Callable[[Any], Any]) -> Any:
+    """A dict, a list or a tuple with each of its parts changed; anything else as it is."""
+    kind = type(value)
+    if kind is dict:
+        return {key: change(part) for key, part in cast("dict[Any, Any]", value).items()}
+    if kind is list:
+        return [change(part) for part in cast("list[Any]", value)]
+    if kind is tuple:
+        return tuple(change(part) for part in cast("tuple[Any]", value))
+    return value
+
+
+def _in_microseconds(array: Any) -> Any:
+    """An array or a scalar of numpy's, its times in the unit that Python has."""
+    unit = {"M": "datetime64[us]", "m": "timedelta64[us]"}.get(array.dtype.kind)
+    return array if unit is None else array.astype(unit)
+
+
+def _rows(frame: Any) -> list[dict[str, Any]]:
+    """A row each, with its index where that is more than a count; what is missing is None."""
+    if not _counts(frame.index):
+        frame = frame.reset_index(allow_duplicates=True)
+    frame = frame.set_axis([_name(label) for label in frame.columns], axis="columns")
+    if not frame.columns.is_unique:
+        twice = frame.columns[frame.columns.duplicated()][0]
+        raise ValueError(f"the DataFrame has two columns {twice!r}; rename one")
+    records = frame.astype(object).where(frame.notna(), None).to_dict("records")
+    return [{name: _unpacked(cell) for name, cell in record.items()} for record in records]
+
+
+def _counts(index: object) -> bool:
+    return type(index).__name__ == "RangeIndex" and getattr(index, "name", None) is None
+
+
+def _name(label: Any) -> str:
+    """A column's name as text; that of several levels has all of them."""
+    parts = cast("tuple[Any]", label) if isinstance(label, tuple) else (label,)
+    return ".".join(str(part) for part in parts if part != "")
+
+
+def _names(kind: type[object]) -> frozenset[str]:
+    """What pandas and numpy call a type and those it is made of; nothing for all other types."""
+    theirs = [base for base in kind.__mro__ if base.__module__.partition(".")[0] in _LIBRARIES]
+    return frozenset(base.__name__ for base in theirs)
