@@ -27,13 +27,14 @@ from asyncmcp_nb.server.subscriptions import SharedEvents, is_event
 from asyncmcp_nb.sns_sqs.addressing import CANCELLED, LISTEN, PROGRESS
 from asyncmcp_nb.sns_sqs.answers import AnswerStore
 from asyncmcp_nb.sns_sqs.handoff import Handoff, Mailbox
+from asyncmcp_nb.sns_sqs.listening import due_of
 from asyncmcp_nb.sns_sqs.messages import ClaimChecks
 from asyncmcp_nb.sns_sqs.server_link import Arrival, ServerLink
 from asyncmcp_nb.sns_sqs.statistics import ServerStatistics
 from asyncmcp_nb.sns_sqs.unwanted import Tombstones, is_late, is_meant, requests_last
 from asyncmcp_nb.sns_sqs.work import ReturnAddress, Work
 from asyncmcp_nb.wire import Incoming
-from asyncmcp_nb.wire.meta import deadline_of, number_of
+from asyncmcp_nb.wire.meta import number_of
 
 logger = logging.getLogger(__name__)
 
@@ -138,7 +139,10 @@ class Host:
             # Clients that name no connection may have two of one id.
             if self._running.get(work.key) is exchange:
                 del self._running[work.key]
-        if response is None or exchange.cancel_requested.is_set():
+        if exchange.cancel_requested.is_set():
+            work.settle()
+        elif response is None:
+            exchange.end_stream()
             work.settle()
         else:
             work.answer(response.message, session_id=response.session_id)
@@ -263,6 +267,6 @@ async def _call_progress(on_progress: Any, *arguments: Any) -> None:
 
 
 def _loop_deadline(work: Work) -> float:
-    """A request's deadline on the loop's clock; infinity without."""
-    deadline = deadline_of(work.request.params)
-    return float("inf") if deadline is None else anyio.current_time() + deadline - time.time()
+    """When a request is given up, on the loop's clock; infinity for never."""
+    due = due_of(work)
+    return float("inf") if due is None else anyio.current_time() + due - time.time()

@@ -30,11 +30,11 @@ from asyncmcp_nb.sns_sqs.addressing import (
     first_question_number,
     question_id,
 )
-from asyncmcp_nb.sns_sqs.listening import end_stream
+from asyncmcp_nb.sns_sqs.listening import due_of, end_stream
 from asyncmcp_nb.sns_sqs.unwanted import Tombstones, is_late, is_meant
 from asyncmcp_nb.sns_sqs.work import Answer, ReturnAddress, Work
 from asyncmcp_nb.wire import Incoming
-from asyncmcp_nb.wire.meta import deadline_of, number_of
+from asyncmcp_nb.wire.meta import number_of
 
 _CLIENT_COUNT: Final = 1_000
 """Clients remembered for messages that belong to no request. Our choice."""
@@ -91,6 +91,8 @@ class Relay:
             What tells the server so, as a cancellation by the client would.
         """
         late = [stream_id for stream_id, due in self._deadlines.items() if due <= now]
+        for stream_id in late:
+            end_stream(self._works[stream_id])
         reason = {"reason": "its deadline has passed"}
         return [self._break_off(stream_id, reason) for stream_id in late]
 
@@ -248,12 +250,12 @@ class Relay:
             self._clients.popitem(last=False)
 
     def _note_deadline(self, stream_id: str, work: Work) -> None:
-        deadline = deadline_of(work.request.params)
-        if deadline is None:
+        due = due_of(work)
+        if due is None:
             return
         next_one = self.next_deadline()
-        self._deadlines[stream_id] = deadline
-        if next_one is None or deadline < next_one:
+        self._deadlines[stream_id] = due
+        if next_one is None or due < next_one:
             self.sooner.set()
 
     def _forget(self, stream_id: str) -> None:

@@ -540,6 +540,28 @@ async def test_a_listen_stream_holds_neither_a_lease_nor_a_slot(
     assert isinstance(ended, JSONRPCResponse)
 
 
+@pytest.mark.parametrize("kind", ["host", "stream"])
+async def test_a_listen_stream_that_is_old_ends_in_good_order(
+    bench: Bench, alice: RawClient, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """Its client may have been killed; one that was not listens anew."""
+    monkeypatch.setattr("asyncmcp_nb.sns_sqs.listening.LONGEST_SECONDS", 0.2)
+    how = hosting if kind == "host" else serving_stream
+    with anyio.fail_after(PATIENCE_SECONDS):
+        async with how(listening_server(bench), bench.memory.bus, bench.memory.server()):
+            alice.send(LISTEN)
+            ended = await alice.answer()
+            alice.send(wait_call(2, 2))
+            await bench.until(lambda: 2 in bench.ran)
+            bench.gate.set()
+            served = await alice.answer()
+
+    assert isinstance(ended, JSONRPCResponse)
+    assert ended.id == LISTEN.id
+    assert ended.result["_meta"][SUBSCRIPTION_ID_META_KEY] == LISTEN.id
+    assert served.id == 2
+
+
 # -- shutdown --------------------------------------------------------------------------------------
 
 
