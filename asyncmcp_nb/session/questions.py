@@ -89,6 +89,36 @@ class Questions:
             waiting = [one.question for one in self._open.values()]
         return waiting if call_id is None else [one for one in waiting if one.call_id == call_id]
 
+    async def next(
+        self,
+        call_id: str | None = None,
+        *,
+        timeout: float | None = None,  # noqa: ASYNC109 - as all that waits here has it
+    ) -> Question:
+        """The question that waits longest, as soon as there is one.
+
+        Args:
+            call_id: Only of this call; of any by default. It need not have been asked for yet.
+            timeout: Seconds to wait; for ever by default, even if the call ends meanwhile.
+
+        Raises:
+            TimeoutError: There was none by then.
+        """
+        handoff = Handoff()
+        try:
+            with anyio.fail_after(timeout):
+                while True:
+                    changed = anyio.Event()
+                    leave = self.subscribe(lambda _, tell=changed.set: handoff.post(tell))
+                    try:
+                        if waiting := self.open(call_id):
+                            return waiting[0]
+                        await changed.wait()
+                    finally:
+                        leave()
+        except TimeoutError:
+            raise TimeoutError(f"nothing was asked within {timeout:g} s") from None
+
     def answer(self, question_id: str, action: Action, content: Any = None) -> bool:
         """Answer a question; from any thread, never waiting for the server.
 

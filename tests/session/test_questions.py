@@ -14,7 +14,7 @@ from asyncmcp_nb.ledger import Status
 from asyncmcp_nb.session import Call, Policies, Question, Session
 from asyncmcp_nb.session import questions as questions_module
 from asyncmcp_nb.session.question import Action
-from tests.helpers import HANDSHAKE, MODERN, eventually, no_threads_left
+from tests.helpers import HANDSHAKE, MODERN, PATIENCE_SECONDS, eventually, no_threads_left
 from tests.session.asking_servers import FORM, asking_server
 from tests.session.conftest import Stage
 
@@ -44,8 +44,8 @@ ACCEPTED: list[tuple[str, Any, dict[str, Any]]] = [
 
 async def asked(session: Session, call: Call) -> Question:
     """The one question of a call, once it is open."""
-    await eventually(lambda: bool(session.questions.open(call.id)))
-    (question,) = session.questions.open(call.id)
+    question = await session.questions.next(call.id, timeout=PATIENCE_SECONDS)
+    assert session.questions.open(call.id) == [question]
     return question
 
 
@@ -71,6 +71,22 @@ async def test_what_a_person_accepts_reaches_the_server(
     assert (question.kind, question.call_id, question.tool) == (kind, call.id, "ask")
     assert (await told(call))[kind] == expected
     assert session.questions.open() == []
+
+
+async def test_the_next_question_is_the_oldest_of_its_call(stage: Stage) -> None:
+    await stage.serve(asking_server())
+    session = await stage.session(policies=PERSON)
+
+    async with asyncio.TaskGroup() as tasks:
+        early = tasks.create_task(session.questions.next(timeout=PATIENCE_SECONDS))
+        calls = [session.submit("ask", kinds=["form"]) for _ in range(2)]
+    second = await session.questions.next(calls[1].id, timeout=PATIENCE_SECONDS)
+
+    assert early.result().call_id in {call.id for call in calls}
+    assert second.call_id == calls[1].id
+    assert await session.questions.next() == session.questions.open()[0]
+    with pytest.raises(TimeoutError, match=r"nothing was asked within 0\.01 s"):
+        await session.questions.next("no such call", timeout=0.01)
 
 
 @pytest.mark.parametrize("era", ERAS)
