@@ -8,7 +8,8 @@ read. The renderer that a user has enabled is left as it is, and goes first.
 from __future__ import annotations
 
 import io
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Generator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cache
 from importlib import import_module
@@ -45,6 +46,25 @@ ENDING_SHAPES: Final = {
     Status.TIMED_OUT: "diamond",
 }
 """The same again, for who tells no colours apart."""
+
+INK: Final = "#797979"
+"""Of words: as much contrast on white as on JupyterLab's black. What is behind a chart is the
+page's, and neither a saved picture nor a chart in a page that changes its theme is drawn anew."""
+_FAINT: Final = "#79797940"
+"""Of frames and grids, which say nothing by themselves."""
+
+_STYLES: Final = ("guide-label", "guide-title", "group-title", "group-subtitle")
+_LOOK: Final[Mapping[str, Any]] = {
+    "background": "transparent",
+    "style": {name: {"fill": INK} for name in _STYLES},
+    "text": {"color": INK},
+    "title": {"color": INK, "subtitleColor": INK},
+    "axis": {"domainColor": INK, "tickColor": INK, "gridColor": _FAINT},
+    "view": {"stroke": _FAINT},
+}
+"""Vega-Lite's configuration for all of them. Unlike a chart's own it does not stand in the way of
+combining charts."""
+_THEME: Final = "asyncmcp_nb"
 
 _NAME_CHARACTERS: Final = 80
 PICTURE_SCALE: Final = 1.5
@@ -174,17 +194,42 @@ class _Shown:
         made: Any = self
         if altair().renderers.active != "default":  # the user chose another
             return super()._repr_mimebundle_(*args, **kwargs)  # type: ignore[misc] - of altair's class
-        return bundle(made)
+        with _themed():
+            return bundle(made)
 
 
-def bundle(made: Any) -> dict[str, Any]:
-    """A chart as its specification, as a picture and as words.
+def bundle(made: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A chart as its specification, as a picture and as words; and what belongs to the picture.
 
     The picture is the HTML of a chart: with HTML beside it, readers of notebooks would show that.
+    Its ``alt`` is where nbconvert's templates look for the words of who does not see it.
     """
     specification = {**made.to_dict(), "$schema": _SCHEMA}
     words = specification.get("description", "a chart")
-    return {_VEGA_LITE: specification, "text/plain": words, **_picture(made, words)}
+    shown = {_VEGA_LITE: specification, "text/plain": words, **_picture(made, words)}
+    return shown, {_PICTURE: {"alt": words}} if _PICTURE in shown else {}
+
+
+@contextmanager
+def _themed() -> Generator[None]:
+    """Within it charts look as ``_LOOK`` says, unless the user has enabled a theme of altair's."""
+    themes = altair().theme
+    if themes.active != "default":
+        yield
+        return
+    plain = themes.get()()
+
+    def look() -> dict[str, Any]:
+        config = plain.get("config", {})
+        view = {**config.get("view", {}), **_LOOK["view"]}
+        return {**plain, "config": {**config, **_LOOK, "view": view}}
+
+    themes.register(_THEME, enable=False)(look)
+    try:
+        with themes.enable(_THEME):
+            yield
+    finally:
+        themes.unregister(_THEME)
 
 
 def _picture(made: Any, words: str) -> dict[str, Any]:

@@ -136,10 +136,25 @@ def _detailed(calls: Sequence[CallRecord], now: float) -> Any:
             tooltip=["call:N", "tool:N", "phase:N", "seconds:Q"],
         )
     )
+    parts = [bars, *_endings(calls, scale, lane)]
+    if len(calls) <= _LABELLED_COUNT:
+        parts.append(_names(calls, lane))
+    return (
+        chart.layered(*parts, title=_headline(calls), description=_description(calls, now))
+        .resolve_scale(color="independent", shape="independent")
+        .properties(width=chart.WIDTH_PIXELS, height=height)
+    )
+
+
+def _endings(calls: Sequence[CallRecord], scale: Any, lane: Any) -> list[Any]:
+    """The marks at the ends of calls; none where none is marked, or its legend would be empty."""
+    alt = chart.altair()
     rows = ending_rows(calls)
+    if rows.empty:
+        return []
     seen = [status for status in chart.ENDING_COLORS if status.value in set(rows["status"])]
     ended = {"title": "ended", "legend": chart.legend()}
-    ends = (
+    return [
         chart.part(rows)
         .mark_point(filled=True, opacity=1, size=55, stroke="white", strokeWidth=0.7)
         .encode(
@@ -149,13 +164,7 @@ def _detailed(calls: Sequence[CallRecord], now: float) -> Any:
             color=alt.Color("status:N", scale=chart.scale(chart.ENDING_COLORS, seen), **ended),
             tooltip=["call:N", "tool:N", "status:N", "seconds:Q"],
         )
-    )
-    parts = [bars, ends] if len(calls) > _LABELLED_COUNT else [bars, ends, _names(calls, lane)]
-    return (
-        chart.layered(*parts, title=_headline(calls), description=_description(calls, now))
-        .resolve_scale(color="independent", shape="independent")
-        .properties(width=chart.WIDTH_PIXELS, height=height)
-    )
+    ]
 
 
 def _lane_axis(calls: Sequence[CallRecord]) -> Any:

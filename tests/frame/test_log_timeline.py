@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import base64
+import io
+import json
+import re
 import sys
 from collections import Counter
 from itertools import pairwise
@@ -10,7 +14,7 @@ import pytest
 
 from asyncmcp_nb.errors import ConfigError, MissingDependency
 from asyncmcp_nb.frame import latency, throughput, timeline
-from asyncmcp_nb.frame.chart import PICTURE_SCALE
+from asyncmcp_nb.frame.chart import ENDING_COLORS, INK, PHASE_COLORS, PICTURE_SCALE
 from asyncmcp_nb.frame.phases import LANE_COUNT, counted, spans
 from asyncmcp_nb.frame.timeline import BIN_COUNT, DETAIL_COUNT
 from asyncmcp_nb.ledger import CallRecord, NewCall
@@ -28,6 +32,12 @@ def specification(records: list[CallRecord], now: float | None = None, **options
     """What altair makes of a timeline."""
     made: Any = timeline(records, now=now, **options)
     return made.to_dict()
+
+
+def shown_by(made: Any) -> dict[str, Any]:
+    """What a chart is in a notebook, by its kinds."""
+    shown, _ = made._repr_mimebundle_()
+    return shown
 
 
 def rows(drawn: Any, *needed: str) -> list[dict[str, Any]]:
@@ -217,7 +227,7 @@ def test_no_name_of_a_tool_keeps_a_picture_from_being_drawn(book: Book, characte
 
     charts: tuple[Any, ...] = (timeline(records), timeline(records, by="tool"), latency(records))
 
-    assert [len(made._repr_mimebundle_()["image/png"]) > 1_000 for made in charts] == [True] * 3
+    assert [len(shown_by(made)["image/png"]) > 1_000 for made in charts] == [True] * 3
 
 
 def test_answers_are_counted_by_how_long_they_took_for_each_tool(book: Book) -> None:
@@ -318,7 +328,7 @@ def test_bars_are_as_long_as_there_are_not_too_many(book: Book) -> None:
     ],
 )
 def test_where_nothing_is_to_be_seen_a_chart_says_so(draw: Any, words: str) -> None:
-    shown = draw([])._repr_mimebundle_()
+    shown = shown_by(draw([]))
 
     assert shown["text/plain"] == words
     assert words in str(shown)
@@ -329,13 +339,104 @@ def test_where_nothing_is_to_be_seen_a_chart_says_so(draw: Any, words: str) -> N
 def test_a_chart_is_shown_with_a_picture_and_words(book: Book, draw: Any) -> None:
     book.answer(text="ok")
 
-    shown = draw(book.records)._repr_mimebundle_()
+    shown = shown_by(draw(book.records))
 
     kinds = sorted(shown)
     assert kinds[0].startswith("application/vnd.vegalite.v")
     assert kinds[1:] == ["image/png", "text/plain"]
     assert shown["image/png"].startswith(b"\x89PNG")
     assert "1 " in shown["text/plain"]
+
+
+@pytest.mark.parametrize("draw", [timeline, latency, throughput])
+def test_a_picture_has_words_for_who_does_not_see_it(book: Book, draw: Any) -> None:
+    from nbconvert import HTMLExporter
+
+    book.answer(text="ok")
+    shown, metadata = draw(book.records)._repr_mimebundle_()
+    picture = base64.b64encode(shown["image/png"]).decode()
+    output = {"output_type": "display_data", "data": {"image/png": picture}, "metadata": metadata}
+    cell: dict[str, Any] = {
+        "cell_type": "code",
+        "execution_count": 1,
+        "source": "draw()",
+        "metadata": {},
+        "outputs": [output],
+    }
+    text = json.dumps({"nbformat": 4, "nbformat_minor": 4, "metadata": {}, "cells": [cell]})
+
+    # The template of the classic notebook reads what is said of a picture; that of lab does not.
+    exporter: Any = HTMLExporter(template_name="classic")
+    page, _ = exporter.from_file(io.StringIO(text))
+
+    found = re.findall(r'<img[^>]* alt="([^"]*)"', page)
+    assert found == [shown["text/plain"]]
+
+
+@pytest.mark.parametrize("draw", [timeline, latency, throughput])
+def test_a_chart_is_read_on_white_and_on_black(book: Book, draw: Any) -> None:
+    book.answer(text="ok")
+    book.fail("boom")
+
+    shown = shown_by(draw(book.records))
+
+    (kind,) = (kind for kind in shown if "vegalite" in kind)
+    config = shown[kind]["config"]
+    assert config["background"] == "transparent"
+    assert {look["fill"] for look in config["style"].values()} == {INK}
+    assert (config["text"]["color"], config["title"]["color"]) == (INK, INK)
+    assert [contrast(INK, page) > 4.3 for page in ("#ffffff", "#111111")] == [True, True]
+    colors = {*PHASE_COLORS.values(), *ENDING_COLORS.values()}
+    low = [c for c in colors for page in ("#ffffff", "#111111") if contrast(c, page) < 2.9]
+    assert low == []
+    # The colour of a picture's corner, in colours with alpha: https://www.w3.org/TR/png-3/#11IHDR
+    assert shown["image/png"][25] == 6
+
+
+def contrast(one: str, other: str) -> float:
+    """How well one colour is seen on another: https://www.w3.org/TR/WCAG21/#dfn-contrast-ratio."""
+
+    def light(color: str) -> float:
+        parts = [int(color[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+        red, green, blue = (
+            part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts
+        )
+        return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+    brighter, darker = sorted((light(one), light(other)), reverse=True)
+    return (brighter + 0.05) / (darker + 0.05)
+
+
+def test_a_theme_that_was_enabled_stays(book: Book) -> None:
+    import altair as alt
+
+    book.answer(text="ok")
+    made: Any = timeline(book.records)
+    untyped: Any = alt.theme
+
+    with untyped.enable("dark"):
+        shown = shown_by(made)
+
+    (kind,) = (kind for kind in shown if "vegalite" in kind)
+    assert shown[kind]["usermeta"] == {"embedOptions": {"theme": "dark"}}
+    assert "background" not in shown[kind]["config"]
+    assert (untyped.active, "asyncmcp_nb" in untyped.names()) == ("default", False)
+
+
+def test_charts_of_a_log_can_stand_beside_each_other(book: Book) -> None:
+    book.answer(text="ok")
+    one: Any = timeline(book.records)
+    shown_by(one)
+
+    assert len((one | one).to_dict()["hconcat"]) == 2
+
+
+def test_a_legend_of_endings_is_there_only_where_one_is_marked(book: Book) -> None:
+    book.submit()
+    legends = str(specification(book.records, START + 9)).count("'ended'")
+    book.answer(text="ok")
+
+    assert (legends, str(specification(book.records)).count("'ended'")) == (0, 2)
 
 
 def test_what_altair_makes_of_a_chart_is_shown_alike(book: Book) -> None:
@@ -345,7 +446,7 @@ def test_what_altair_makes_of_a_chart_is_shown_alike(book: Book) -> None:
     wider = made.properties(width=900)
 
     assert wider.to_dict()["width"] == 900
-    assert "image/png" in wider._repr_mimebundle_()
+    assert "image/png" in shown_by(wider)
 
 
 def test_a_renderer_that_was_enabled_goes_first_and_stays(book: Book) -> None:
@@ -371,7 +472,7 @@ def test_a_chart_fits_into_a_notebook_that_is_800_pixels_wide(
         book.answer(tool=f"{number % 2} {'a_long_name ' * 5}", text="ok")
     book.fail("boom")
 
-    picture = draw(book.records)._repr_mimebundle_()["image/png"]
+    picture = shown_by(draw(book.records))["image/png"]
 
     # The width in its header: https://www.w3.org/TR/png-3/#11IHDR
     assert int.from_bytes(picture[16:20]) / PICTURE_SCALE <= PLACE_PIXELS
@@ -382,9 +483,8 @@ def test_without_what_draws_pictures_the_rest_is_shown_and_says_what_is_missing(
 ) -> None:
     book.answer(text="ok")
     monkeypatch.setitem(sys.modules, "vl_convert", None)
-    made: Any = timeline(book.records)
 
-    shown = made._repr_mimebundle_()
+    shown = shown_by(timeline(book.records))
 
     assert "image/png" not in shown
     assert 'pip install "asyncmcp-nb[lab]"' in shown["text/plain"]
