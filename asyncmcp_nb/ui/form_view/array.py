@@ -28,7 +28,7 @@ class ArrayView(GroupView):
         self._list = kit.box([], "amcp-rows")
         self._rest = kit.html("amcp-quiet", HIDDEN)
         add = desk.handler(self._add)
-        self.add_button = kit.button("+ add item", "add an item at the end", add, "amcp-link")
+        self.add_button = kit.button("+ Add an item", "add an item at the end", add, "amcp-link")
         self.lines_button = kit.button("", "", desk.handler(self._toggle_lines), "amcp-link")
         self._foot = kit.box([self.add_button, self.lines_button], "amcp-list-foot")
         self.body.children = [self._list, self._rest, self._foot]
@@ -76,7 +76,7 @@ class ArrayView(GroupView):
             self.lines.show(node)
         self._show_rest(0 if self.lines is not None else len(node.children) - len(items))
         mark(self.add_button, HIDDEN, not node.may_add or self.lines is not None)
-        words = "edit as lines" if self.lines is None else "edit item by item"
+        words = "Edit as lines" if self.lines is None else "Edit item by item"
         if self.lines_button.description != words:
             self.lines_button.description = words
             self.lines_button.tooltip = f"{words}; a column can be pasted as lines"

@@ -45,7 +45,7 @@ class LinesInput:
         self._view = view
         self._known: list[str] | None = None
         """The items' texts as they were last shown, or became by what was typed here."""
-        self.input = desk.kit.area("one item a line", "amcp-lines", row_count=_LEAST_ROWS)
+        self.input = desk.kit.area("One item a line", "amcp-lines", row_count=_LEAST_ROWS)
         self.input.observe(desk.handler(self._type, view), "value")
 
     def show(self, node: Node) -> None:

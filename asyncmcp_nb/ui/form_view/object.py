@@ -33,8 +33,8 @@ class ObjectView(GroupView):
         self.more = kit.box([], "amcp-fields", HIDDEN)
         self.extras = kit.box([], "amcp-fields")
         is_map = node.field.kind is Kind.MAP
-        words = "+ add an entry" if is_map else "+ add another field"
-        tooltip = f"{words[2:]} to {node.field.title or 'the form'}"
+        words = "+ Add an entry" if is_map else "+ Add another field"
+        tooltip = f"add{words[5:]} to {node.field.title or 'the form'}"
         self.add_button = kit.button(words, tooltip, desk.handler(self._add), "amcp-link")
         parts = [self.shown, self.more_button, self.more, self.extras, self.add_button]
         self.body.children = parts

@@ -86,7 +86,7 @@ class EntryRow(RowView):
 
     def __init__(self, desk: Desk, node: Node) -> None:
         kit = desk.kit
-        self.key = kit.text("name", "amcp-key")
+        self.key = kit.text("Name", "amcp-key")
         self.key.observe(desk.handler(self._rename, self), "value")
         self.drop = kit.button("", "", desk.handler(self._remove), "amcp-small", "amcp-drop")
         super().__init__(desk, node, buttons=[self.drop])

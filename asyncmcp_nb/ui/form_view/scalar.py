@@ -47,7 +47,7 @@ class TextView(FieldView):
         self.state = StateChoice(desk, self)
         self.input = _input(desk, node.field)
         self.input.observe(desk.handler(self._type, self), "value")
-        words, tooltip = "as a field", "show a field again; what does not fit is lost"
+        words, tooltip = "Edit as a field", "show a field again; what does not fit is lost"
         self._back = desk.kit.button(words, tooltip, desk.handler(self._return), "amcp-link")
         parts = [self.input, self.state.widget, self._back, *self.notes.widgets]
         self.widget = desk.kit.box(parts, "amcp-field")

@@ -27,8 +27,8 @@ from asyncmcp_nb.ui.form_view.union import UnionView
 from asyncmcp_nb.ui.kit.inputs import Kit, close_all
 from asyncmcp_nb.ui.theme import sheet
 
-_AS_JSON: Final = "edit as JSON"
-_AS_FIELDS: Final = "edit as a form"
+_AS_JSON: Final = "Edit as JSON"
+_AS_FIELDS: Final = "Edit as a form"
 _NO_FIELDS: Final = "There is nothing to fill in."
 
 

@@ -74,7 +74,7 @@ def test_nothing_about_a_head_is_sent_to_the_page_while_it_stays_as_it_is() -> N
 def test_items_are_added_removed_and_moved() -> None:
     view = form({"tags": ["a", "b", "c"]}, tags=TEXTS)
 
-    button(view, "+ add item").click()
+    button(view, "+ Add an item").click()
     at(view, "item 4 of 4").value = "d"
     button(view, "move item 4 of 4 up").click()
     button(view, "remove item 1 of 4").click()
@@ -116,10 +116,10 @@ def test_objects_in_a_list_have_fields_of_their_own() -> None:
 def test_a_column_is_pasted_as_lines() -> None:
     view = form({"tags": ["old"]}, tags=TEXTS)
 
-    button(view, "edit as lines").click()
-    at(view, "one item a line").value = "a\n\nb\n"
+    button(view, "Edit as lines").click()
+    at(view, "One item a line").value = "a\n\nb\n"
     as_lines = view.model.value()
-    button(view, "edit item by item").click()
+    button(view, "Edit item by item").click()
 
     assert as_lines == {"tags": ["a", "", "b"]}
     assert at(view, "item 3 of 3").value == "b"
@@ -128,10 +128,10 @@ def test_a_column_is_pasted_as_lines() -> None:
 def test_lines_of_numbers_say_which_line_is_none() -> None:
     view = form({"n": [1]}, n={"type": "array", "items": WHOLE})
 
-    button(view, "edit as lines").click()
-    at(view, "one item a line").value = "9007199254740993\n\nx\n3"
+    button(view, "Edit as lines").click()
+    at(view, "One item a line").value = "9007199254740993\n\nx\n3"
     wrong = words(view)
-    at(view, "one item a line").value = "9007199254740993\n2\n3"
+    at(view, "One item a line").value = "9007199254740993\n2\n3"
 
     assert "line 2: " in wrong
     assert view.model.value() == {"n": [9007199254740993, 2, 3]}
@@ -177,8 +177,8 @@ def test_a_map_takes_names_and_values() -> None:
     view = form(weights={"type": "object", "additionalProperties": WHOLE})
 
     button(view, "▸ weights").click()
-    button(view, "+ add an entry").click()
-    at(view, "name").value = "north"
+    button(view, "+ Add an entry").click()
+    at(view, "Name").value = "north"
     at(view, "value").value = "3"
 
     assert view.model.value() == {"weights": {"north": 3}}
@@ -188,7 +188,7 @@ def test_a_map_takes_names_and_values() -> None:
 
 def test_a_name_given_twice_is_a_problem() -> None:
     view = form({"m": {"a": 1, "b": 2}}, m={"type": "object", "additionalProperties": WHOLE})
-    names = [w for w in seen(view.widget) if getattr(w, "description", "") == "name"]
+    names = [w for w in seen(view.widget) if getattr(w, "description", "") == "Name"]
 
     names[1].value = "a"
 
@@ -240,7 +240,7 @@ def test_what_fits_no_field_is_json_and_can_be_a_field_again() -> None:
     view = form({"it": {"odd": True}}, it=WHOLE)
     as_json = at(view, "it").value
 
-    button(view, "as a field").click()
+    button(view, "Edit as a field").click()
     at(view, "it").value = "5"
 
     assert as_json == '{\n  "odd": true\n}'

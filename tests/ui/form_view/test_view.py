@@ -152,8 +152,8 @@ def test_the_states_of_a_choice_of_many_values_are_seen_and_chosen() -> None:
 def test_a_list_of_listed_values_can_be_pasted_as_lines() -> None:
     view = form({"it": ["unit 1"]}, it={"type": "array", "items": {"enum": [*MANY, 1]}})
 
-    button(view, "edit as lines").click()
-    at(view, "one item a line").value = "unit 2\n\n1\nunit 3\n"
+    button(view, "Edit as lines").click()
+    at(view, "One item a line").value = "unit 2\n\n1\nunit 3\n"
 
     assert view.model.value() == {"it": ["unit 2", 1, "unit 3"]}
 
@@ -394,7 +394,7 @@ def test_one_of_form_and_json_is_chosen_where_there_is_no_room_for_both() -> Non
     view = form(a=TEXT)
     classes: list[bool] = []
 
-    for label in ("edit as JSON", "edit as a form"):
+    for label in ("Edit as JSON", "Edit as a form"):
         button(view, label).click()
         classes.append("amcp-shows-json" in view.widget._dom_classes)  # type: ignore[attr-defined] # ipywidgets has no types
 
