@@ -28,6 +28,10 @@ class Status(StrEnum):
     TIMED_OUT = "timed_out"
     """Its deadline passed before its answer came."""
 
+    def __repr__(self) -> str:
+        """As the text that it is: counts by status are read, and looked up, by that."""
+        return repr(self.value)
+
     @property
     def rank(self) -> int:
         """Position in the order above, from 0. The ledger stores it, so it never changes."""

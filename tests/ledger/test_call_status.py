@@ -21,6 +21,13 @@ def test_the_nine_statuses_stand_in_the_order_that_users_see() -> None:
     ]
 
 
+def test_counts_by_status_are_read_as_they_are_looked_up() -> None:
+    counts = {Status.DONE: 2, Status.TOOL_ERROR: 1}
+
+    assert repr(counts) == "{'done': 2, 'tool_error': 1}"
+    assert (counts["done"], counts["tool_error"]) == (2, 1)  # type: ignore[index] - a status is text
+
+
 def test_ranks_count_from_zero_and_lead_back_to_their_status() -> None:
     assert [status.rank for status in STATUSES] == list(range(9))
 
