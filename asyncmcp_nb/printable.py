@@ -7,6 +7,7 @@ stands there, and characters that make text read otherwise than it is.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Final
 
 _UNFIT: Final = re.compile(
@@ -25,6 +26,13 @@ def visible(text: str) -> str:
 def one_line(text: str) -> str:
     """``visible`` text with one space in place of each run of spaces, tabs and line breaks."""
     return visible(" ".join(text.split()))
+
+
+def listed(names: Iterable[str], most: int) -> str:
+    """The first of some names, and how many there are besides: ``a, b and 3 more``."""
+    found = list(names)
+    more = len(found) - most
+    return f"{', '.join(found[:most])} and {more:,} more" if more > 0 else ", ".join(found)
 
 
 def counted(count: int, one: str) -> str:

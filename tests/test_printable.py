@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from asyncmcp_nb.printable import counted, cut, one_line, visible
+from asyncmcp_nb.printable import counted, cut, listed, one_line, visible
 
 
 def test_control_and_direction_characters_are_spelled_out() -> None:
@@ -40,3 +40,12 @@ def test_one_is_no_plural() -> None:
 def test_what_is_cut_is_counted() -> None:
     assert cut("abcdef", 6) == "abcdef"
     assert cut("x" * 1_000_010, 10) == "xxxxxxxxxx… (1,000,000 more characters)"
+
+
+def test_names_that_are_not_listed_are_counted() -> None:
+    assert [listed("abcd"[:count], 2) for count in (0, 1, 2, 4)] == [
+        "",
+        "a",
+        "a, b",
+        "a, b and 2 more",
+    ]

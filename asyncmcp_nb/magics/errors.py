@@ -11,6 +11,8 @@ from asyncmcp_nb.errors import AsyncMcpError
 
 _LINE_LENGTH: Final = 600
 """Longer lines are cut; ``%mcp tb`` has all of it."""
+_LISTED_COUNT: Final = 15
+"""Names that are told; of more, how many they are."""
 
 
 class MagicUsageError(AsyncMcpError):
@@ -57,4 +59,4 @@ def nearest(name: str, known: Iterable[str]) -> str:
     near = difflib.get_close_matches(name, names, n=1)
     if near:
         return f", did you mean {near[0]!r}?"
-    return f"; there are: {', '.join(names[:15])}" if names else ""
+    return f"; there are: {printable.listed(names, _LISTED_COUNT)}" if names else ""

@@ -16,7 +16,7 @@ from typing import Any, cast
 from mcp_types import Tool
 
 from asyncmcp_nb.errors import InvalidArguments, ToolNotFound
-from asyncmcp_nb.printable import cut
+from asyncmcp_nb.printable import cut, listed
 from asyncmcp_nb.session import blame
 from asyncmcp_nb.session.schema_check import SchemaCheck, UnusableSchema
 
@@ -201,5 +201,5 @@ def _hint(name: str, known: Iterable[str]) -> str:
     near = difflib.get_close_matches(name, names, n=1)
     if near:
         return f", did you mean {cut(repr(near[0]), _QUOTED)}?"
-    listed = ", ".join(cut(known, _QUOTED) for known in names[:10])
-    return f"; there are: {listed}" if names else ""
+    told = listed((cut(known, _QUOTED) for known in names), 10)
+    return f"; there are: {told}" if names else ""

@@ -47,6 +47,16 @@ def test_a_misfit_is_one_line_with_the_signature(arguments: dict[str, Any], word
     assert str(caught.value) == f"{words}; add(a: integer, b: integer = 1)"
 
 
+def test_names_that_an_error_has_no_room_for_are_counted() -> None:
+    many = Tool(
+        name="many",
+        input_schema={"type": "object", "properties": {f"field_{n}": {} for n in range(12)}},
+    )
+
+    with pytest.raises(InvalidArguments, match="field_8, field_9 and 2 more"):
+        check_arguments(many, {"zzz": 1})
+
+
 @pytest.mark.parametrize(
     "schema",
     [
