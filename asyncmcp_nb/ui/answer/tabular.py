@@ -22,6 +22,9 @@ _ROWS: Final = 50
 _COLUMNS: Final = 20
 _NAMED_COLUMNS: Final = 5
 _CELL_CHARACTERS: Final = 300
+_TIGHT_CHARACTERS: Final = 20
+"""Text that stays on one line whatever stands beside it, such as a date, which has places to break
+at, and is read worse in two."""
 _TEXT_ROWS: Final = 20
 _TEXT_CELL_CHARACTERS: Final = 40
 
@@ -220,8 +223,10 @@ def _cell(value: Any) -> Html:
     words = cut(cell_text(value), _CELL_CHARACTERS)
     if value is None:
         return tag("td", words, class_="amcp-quiet amcp-tight")
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return tag("td", words, class_="amcp-number amcp-tight" if is_number else None)
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return tag("td", words, class_="amcp-number amcp-tight")
+    is_short = len(words) <= _TIGHT_CHARACTERS and value is not ABSENT
+    return tag("td", words, class_="amcp-tight" if is_short else None)
 
 
 def _short(text: str) -> str:

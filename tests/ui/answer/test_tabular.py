@@ -155,3 +155,10 @@ def test_a_table_is_text_in_columns() -> None:
 
 def test_a_long_table_as_text_says_what_it_leaves_out() -> None:
     assert table_text(table([{"a": 1}] * 30)).endswith("(30 rows, 1 column; 10 more rows)")
+
+
+def test_a_date_stays_on_one_line_beside_long_text() -> None:
+    shown = str(table_html(table([{"day": "2026-01-31", "note": "word " * 40}, {"note": ""}])))
+
+    assert '<td class="amcp-tight">2026-01-31</td>' in shown
+    assert "<td>word word" in shown
