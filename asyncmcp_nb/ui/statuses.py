@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Final, Literal
 
 from asyncmcp_nb.printable import counted, cut
@@ -113,18 +115,37 @@ def line(
     )
 
 
+_moment: ContextVar[float | None] = ContextVar("moment", default=None)
+
+
+@contextmanager
+def at_one_moment() -> Generator[None]:
+    """Within it no time passes: views that are shown together say the same of a call."""
+    before = _moment.set(time.time())
+    try:
+        yield
+    finally:
+        _moment.reset(before)
+
+
+def present() -> float:
+    """Unix seconds that times run to which have no end yet."""
+    moment = _moment.get()
+    return time.time() if moment is None else moment
+
+
 def elapsed_seconds(record: CallRecord, now: float | None = None) -> float:
     """From submission to the end, or until now."""
     end = record.responded_at or record.finished_at
-    at = (time.time() if now is None else now) if end is None else end
+    at = (present() if now is None else now) if end is None else end
     return max(0.0, at - record.submitted_at)
 
 
 def duration(seconds: float) -> str:
     """Such as ``120 ms``, ``3.2 s``, ``2 min 05 s``, ``1 h 20 min``."""
-    if seconds < 1:
+    if round(seconds * 1000) < 1000:
         return f"{seconds * 1000:.0f} ms"
-    if seconds < 60:
+    if round(seconds, 1) < 60:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
     if minutes < 60:

@@ -18,6 +18,7 @@ from asyncmcp_nb.errors import AsyncMcpError
 from asyncmcp_nb.printable import cut, one_line
 from asyncmcp_nb.session import CallRecord, Session
 from asyncmcp_nb.ui.kit import turns
+from asyncmcp_nb.ui.statuses import at_one_moment
 
 logger = logging.getLogger(__name__)
 
@@ -208,11 +209,12 @@ class Refresher:
             ticked = [t for t in self._turns if t not in due and t.live.is_seen] if is_tick else []
             if is_tick:
                 self._tick_at = now + _TICK_SECONDS
-        for turn in due:
-            self._serve(turn, session, turn.live.render)
-        for turn in ticked:
-            if turn.due_at <= now:
-                self._serve(turn, session, lambda at, t=turn: t.live.tick(at, is_busy=is_busy))
+        with at_one_moment():
+            for turn in due:
+                self._serve(turn, session, turn.live.render)
+            for turn in ticked:
+                if turn.due_at <= now:
+                    self._serve(turn, session, lambda at, t=turn: t.live.tick(at, is_busy=is_busy))
 
     def _look(self, session: Session) -> bool:
         """Notice what nobody told of; whether a call is outstanding."""

@@ -7,7 +7,15 @@ from typing import Final
 from asyncmcp_nb.printable import cut
 from asyncmcp_nb.session import STATUSES, SessionStatus, Status
 from asyncmcp_nb.ui.escape import Html, tag
-from asyncmcp_nb.ui.statuses import chip, duration, labelled, line, state_label, state_tone
+from asyncmcp_nb.ui.statuses import (
+    chip,
+    duration,
+    labelled,
+    line,
+    present,
+    state_label,
+    state_tone,
+)
 from asyncmcp_nb.ui.still.status import rows_table, session_rows
 from asyncmcp_nb.ui.theme import framed
 
@@ -66,13 +74,13 @@ def _server(status: SessionStatus) -> Html | None:
 def _calls(status: SessionStatus) -> list[Html]:
     """Calls that are out, the oldest of them, and the ended ones by status."""
     asking = status.counts.get(Status.INPUT_REQUIRED, 0)
-    oldest = status.oldest_outstanding_seconds
+    since = status.oldest_outstanding_at
     parts = [
         tag("span", f"{status.in_flight_count:,} in flight"),
         tag("span", f"{status.queued_count:,} waiting", title="queued: not sent yet"),
     ]
-    if oldest is not None:
-        parts.append(tag("span", f"oldest {duration(oldest)}"))
+    if since is not None:
+        parts.append(tag("span", f"oldest {duration(max(0.0, present() - since))}"))
     if asking:
         parts.append(labelled("?", f"{asking:,} ask{'s' if asking == 1 else ''} you", "warn"))
     counts = [chip(s, status.counts[s]) for s in _ENDED if status.counts.get(s)]

@@ -15,6 +15,7 @@ import pytest
 from asyncmcp_nb.session import Session
 from asyncmcp_nb.ui.kit import widgets
 from asyncmcp_nb.ui.kit.live import Live
+from asyncmcp_nb.ui.statuses import present
 from tests.ui.waiting import PATIENCE_SECONDS, until
 
 
@@ -67,6 +68,29 @@ async def test_one_thread_serves_all_views_of_a_session(session: Session) -> Non
 
     assert len(threads()) == 1
     assert {name for view in views for name in view.threads} == {"asyncmcp-views"}
+    for live in lives:
+        live.stop()
+    until(lambda: not threads())
+
+
+async def test_views_that_are_shown_together_say_the_same_time(session: Session) -> None:
+    passed: dict[int, list[float]] = {}
+
+    def slow(number: int) -> Callable[[], object]:
+        def show() -> None:
+            passed.setdefault(number, []).append(present())
+            begun = time.time()
+            until(lambda: time.time() > begun)
+
+        return show
+
+    views = [Clock(slow(number)) for number in range(3)]
+    lives = [Live(session, view) for view in views]
+    session.log.notify([])
+    until(lambda: all(view.renders for view in views))
+
+    assert len({moments[0] for moments in passed.values()}) == 1
+    assert present() > passed[0][0]
     for live in lives:
         live.stop()
     until(lambda: not threads())

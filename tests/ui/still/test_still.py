@@ -145,7 +145,17 @@ def test_what_a_narrow_page_cuts_is_in_the_title_of_its_cell() -> None:
 
 @pytest.mark.parametrize(
     ("seconds", "words"),
-    [(0.0123, "12 ms"), (1, "1.0 s"), (59.94, "59.9 s"), (125, "2 min 05 s"), (4800, "1 h 20 min")],
+    [
+        (0.0123, "12 ms"),
+        (0.9994, "999 ms"),
+        (0.9996, "1.0 s"),
+        (1, "1.0 s"),
+        (59.94, "59.9 s"),
+        (59.96, "1 min 00 s"),
+        (125, "2 min 05 s"),
+        (3599.6, "1 h 00 min"),
+        (4800, "1 h 20 min"),
+    ],
 )
 def test_durations_are_as_people_read_them(seconds: float, words: str) -> None:
     assert statuses.duration(seconds) == words
