@@ -33,7 +33,8 @@ EDGES = "boxes => boxes.map(box => Math.round(box.getBoundingClientRect().left))
 CUT = """
 cells => cells.filter(one => {
   // Half a pixel too little is enough for an ellipsis, and is lost in scrollWidth.
-  const [place, words] = [one, one.lastElementChild].map(box => box.getBoundingClientRect());
+  const last = [...one.children].filter(child => child.offsetWidth).at(-1);
+  const [place, words] = [one, last].map(box => box.getBoundingClientRect());
   return words.right > place.right;
 }).map(one => one.innerText)
 """
@@ -53,11 +54,50 @@ def test_the_fields_of_a_question_stand_below_each_other(open_cells: OpenCells) 
 
 
 @pytest.mark.parametrize("width", WIDTHS)
-def test_no_status_of_the_table_is_cut(open_cells: OpenCells, width: int) -> None:
-    lab = open_cells(*START, "session.submit('decide')\nsession.table()")
+def test_no_status_or_time_of_the_table_is_cut(open_cells: OpenCells, width: int) -> None:
+    lab = open_cells(*START, "session.submit('decide')\nsession.panel()")
     lab.run_all()
-    table = lab.output(AT)
+    table = lab.output(AT).locator(".amcp-calls")
     lab.use_width(width)
     expect(table).to_contain_text("input required")
 
     assert table.locator(".amcp-t-body .amcp-t-c-status").evaluate_all(CUT) == []
+    # The time stands last where there is little room.
+    assert table.locator(".amcp-t-cells").evaluate_all(CUT) == []
+
+
+MANY = """\
+async def many({}) -> str:
+    \'\'\'Takes many things.\'\'\'
+    return a0
+
+app.tool()(many)
+await session.list_tools();
+"""
+
+
+def test_send_stays_in_view_below_a_form_that_scrolls(open_cells: OpenCells) -> None:
+    many = MANY.format(", ".join(f"a{number}: str" for number in range(15)))
+    lab = open_cells(*START, many, "session.panel()")
+    lab.run_all()
+    panel = lab.output(AT + 1)
+    panel.get_by_role("listbox", name="Tools").select_option(label="many")
+    zone = panel.locator(".amcp-zone-form")
+    send = zone.get_by_role("button", name="Send", exact=True)
+    last = zone.get_by_label("A14 *")
+
+    expect(send).to_be_visible()
+    within = zone.evaluate(
+        """(zone, send) => {
+          const [outer, inner] = [zone, send].map(one => one.getBoundingClientRect());
+          return zone.scrollHeight > zone.clientHeight && inner.bottom <= outer.bottom;
+        }""",
+        send.element_handle(),
+    )
+    assert within
+    # Where the keyboard goes is not behind it.
+    last.focus()
+    below, above = last.bounding_box(), send.bounding_box()
+    assert below is not None
+    assert above is not None
+    assert below["y"] + below["height"] <= above["y"]

@@ -72,10 +72,9 @@ class TableRow:
         self.open = kit.button(
             "Open", f"open {where}", lambda _: actions.open(self), "amcp-t-row-do"
         )
+        self._where = where
         self.act = kit.button(
-            *("Cancel", f"cancel {where}, or retry it once it has ended"),
-            lambda _: actions.act(self),
-            "amcp-t-row-do",
+            "Cancel", f"cancel {where}", lambda _: actions.act(self), "amcp-t-row-do"
         )
         self.code = kit.button(
             *("Code", f"{where} as code for a cell"),
@@ -102,6 +101,7 @@ class TableRow:
         words = "Retry" if record.is_finished else "Cancel"
         if self.act.description != words:
             self.act.description = words
+            self.act.tooltip = f"{words.lower()} {self._where}"
         return before is not None and before.call_id != record.call_id
 
     def set_shown(self, is_shown: bool) -> None:

@@ -155,8 +155,9 @@ async def test_a_row_keeps_its_widgets_and_sends_only_what_changed(stage: Stage)
     stage.render()
     stage.render()
 
-    assert sent == ["description"]
+    assert sent == ["description", "tooltip"]
     assert (first.act.description, second.act.description) == ("Retry", "Retry")
+    assert (first.act.tooltip, second.act.tooltip) == ("retry row 1", "retry row 2")
 
 
 @pytest.mark.parametrize(
