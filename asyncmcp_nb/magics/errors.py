@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import ModuleType
 from typing import Final
 
 from asyncmcp_nb import printable
@@ -51,6 +52,18 @@ def one_line(error: BaseException) -> str:
     return (
         words if len(words) <= _LINE_LENGTH else f"{words[:_LINE_LENGTH]}… (%mcp tb has the rest)"
     )
+
+
+def variables(names: Mapping[str, object]) -> list[str]:
+    """What may be meant by a variable: no functions, classes or modules, nothing of IPython's."""
+    return [
+        name
+        for name, value in names.items()
+        if not name.startswith("_")
+        and name not in ("In", "Out")
+        and not isinstance(value, ModuleType)
+        and not callable(value)
+    ]
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

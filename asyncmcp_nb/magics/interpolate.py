@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any, Final, cast
 
-from asyncmcp_nb.magics.errors import MagicUsageError, nearest
+from asyncmcp_nb.magics.errors import MagicUsageError, nearest, variables
 from asyncmcp_nb.magics.words import Word
 from asyncmcp_nb.session.plain import NotJson, plain
 
@@ -93,8 +93,7 @@ def is_placeholder(text: str) -> bool:
 
 def _value(name: str, names: Names) -> Any:
     if name not in names:
-        known = [known for known in names if not known.startswith("_")]
-        raise MagicUsageError(f"no variable {name!r}{nearest(name, known)}")
+        raise MagicUsageError(f"no variable {name!r}{nearest(name, variables(names))}")
     try:
         value = plain(names[name])
         json.dumps(value, allow_nan=False)

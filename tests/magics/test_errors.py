@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from asyncmcp_nb.errors import AsyncMcpError, CallFailed
-from asyncmcp_nb.magics.errors import OneLineError, ToolAnsweredError, nearest
+from asyncmcp_nb.magics.errors import OneLineError, ToolAnsweredError, nearest, variables
 
 HOSTILE = "\x1b[31mred\x1b]8;;http://192.0.2.1\x07\n\u202egpj.exe\x00"
 SPELLED = "\\u001b[31mred\\u001b]8;;http://192.0.2.1\\u0007 \\u202egpj.exe\\u0000"
@@ -34,3 +36,18 @@ def test_names_that_are_not_listed_are_counted() -> None:
     assert (told.startswith("; there are: tool_0, "), told.endswith("tool_14 and 2 more")) == (
         True,
     ) * 2
+
+
+def test_only_variables_are_named_to_who_mistypes_one() -> None:
+    names: dict[str, object] = {
+        "In": [],
+        "Out": {},
+        "_": 1,
+        "os": os,
+        "open": open,
+        "str": str,
+        "frame": [1],
+        "n": 2,
+    }
+
+    assert variables(names) == ["frame", "n"]

@@ -12,7 +12,7 @@ from asyncmcp_nb.errors import CallCancelled, CallTimedOut
 from asyncmcp_nb.magics.coerce import arguments_of, given_values
 from asyncmcp_nb.magics.consent import YES, require_consent
 from asyncmcp_nb.magics.context import Command, Context
-from asyncmcp_nb.magics.errors import MagicUsageError, ToolAnsweredError, nearest
+from asyncmcp_nb.magics.errors import MagicUsageError, ToolAnsweredError, nearest, variables
 from asyncmcp_nb.magics.interpolate import fill_json, literal_names
 from asyncmcp_nb.magics.interrupting import call_goes_on, until_interrupted
 from asyncmcp_nb.magics.learning import ASYNC, TIMEOUT, seconds_left, tool_of, unchecked
@@ -101,8 +101,8 @@ def _map(context: Context) -> CallGroup:
     given, names = context.given, context.names
     source_name = given.words["FRAME"]
     if source_name not in names:
-        known = [name for name in names if not name.startswith("_")]
-        raise MagicUsageError(f"no variable {source_name!r}{nearest(source_name, known)}")
+        near = nearest(source_name, variables(names))
+        raise MagicUsageError(f"no variable {source_name!r}{near}")
     source = checked_source(names[source_name], source_name)
     limit = given.count("--max-in-flight")
     rows = len(cast("Sized", source)) if hasattr(source, "__len__") else None
