@@ -33,12 +33,16 @@ def checked_source(source: Any, name: str = "source") -> Source:
     """What can be mapped over, once and again: a frame as it is, anything else as a list.
 
     Args:
-        source: What was given.
+        source: What was given. A frame of polars is a list of dicts from then on.
         name: What it is called where it was given.
 
     Raises:
         InvalidArguments: It is no frame and no list of calls; the message has the next step.
     """
+    if callable(to_dicts := getattr(source, "to_dicts", None)):
+        # A frame of polars, in which None is what is missing.
+        rows = cast("list[dict[str, Any]]", to_dicts())
+        return [{name: value for name, value in row.items() if value is not None} for row in rows]
     if isinstance(source, FrameLike):
         return source
     kind = type(source).__name__
