@@ -51,6 +51,16 @@ def with_json_results(function: Callable[..., Any]) -> Callable[..., Any]:
     return _annotated(returning, function)
 
 
+def what_is_wrong(error: BaseException | None) -> str | None:
+    """What the SDK found wrong with a result; None for an error of another kind."""
+    if isinstance(error, pydantic_core.ValidationError):
+        first = error.errors(include_url=False)[0]
+        return f"does not fit its annotation: {'.'.join(map(str, first['loc']))}: {first['msg']}"
+    if isinstance(error, pydantic_core.PydanticSerializationError):
+        return f"is not JSON: {error}"
+    return None
+
+
 def _annotated(wrapper: Any, function: Callable[..., Any]) -> Callable[..., Any]:
     """The wrapper, with an annotation of its result of which a schema can be made."""
     signature = inspect.signature(function, eval_str=True)
