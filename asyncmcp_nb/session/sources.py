@@ -122,6 +122,9 @@ def plain(value: Any) -> Any:
 
 def _rows(source: Source, tool: Tool | None) -> Iterable[Mapping[Any, Any]]:
     if isinstance(source, FrameLike):
+        if getattr(source.columns, "is_unique", True) is False:
+            # pandas would leave one out, and warn.
+            raise InvalidArguments("the DataFrame has two columns of one name; rename one")
         # In a frame None is as missing as NaN.
         return (
             {name: math.nan if value is None else value for name, value in row.items()}

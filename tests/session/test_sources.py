@@ -30,6 +30,13 @@ def test_rows_of_a_frame_become_arguments_with_missing_values_left_out() -> None
     ]
 
 
+def test_a_frame_with_two_columns_of_one_name_is_refused() -> None:
+    frame = pd.DataFrame([[1, 2]], columns=["x", "x"])
+
+    with pytest.raises(InvalidArguments, match="two columns of one name"):
+        argument_rows(frame, SQUARE)
+
+
 class PolarsFrame:
     """As polars has it: like a DataFrame of pandas, and not one."""
 
