@@ -131,6 +131,8 @@ def _unpacked(value: Any) -> Any:
         return _rows(value)
     if "Series" in names and not _counts(value.index):
         return _rows(value.to_frame(_UNNAMED if value.name is None else value.name))
+    if "MultiIndex" in names:
+        return list(map(_unpacked, value))
     if names & {"Series", "Index", "ExtensionArray"}:
         cells = zip(value.astype(object), value.isna(), strict=True)
         return [None if gap else _unpacked(cell) for cell, gap in cells]

@@ -76,6 +76,7 @@ async def test_a_dataframe_is_an_object_for_each_row_as_exact_as_it_was() -> Non
         (pd.Series([1.5, None], ["a", "b"]), "index a b value"),
         (pd.DataFrame({"v": [1.5, None]}, pd.Index(["a", "b"], name="k")), "k a b v"),
         (pd.Index(["x", "y"]), ["x", "y"]),
+        (pd.MultiIndex.from_tuples([(1, "a"), (2, None)]), [[1, "a"], [2, None]]),
         (pd.array([1, None], dtype="Int64"), [1, None]),
         (pd.date_range("2026-01-31", periods=1), ["2026-01-31T00:00:00"]),
         (np.arange(4).reshape(2, 2), [[0, 1], [2, 3]]),
