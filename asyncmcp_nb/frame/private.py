@@ -149,13 +149,14 @@ def _digits(value: Any) -> set[str]:
 
 def _written_out(digits: str) -> str:
     """Without exponent and closing zeros, since a server may answer 1234 with 1234.0 or 1.234e3."""
-    if digits.isdecimal() or _NUMBER.fullmatch(digits) is None:
+    if digits.isdecimal():
         return digits
-    exact = Decimal(digits)
-    if abs(exact.adjusted()) > _WRITTEN_OUT_COUNT:
-        return digits
-    text = format(exact, "f")
-    return text.rstrip("0").rstrip(".") if "." in text else text
+    if "e" in digits.lower() and _NUMBER.fullmatch(digits) is not None:
+        exact = Decimal(digits)
+        if abs(exact.adjusted()) > _WRITTEN_OUT_COUNT:
+            return digits
+        digits = format(exact, "f")
+    return digits.rstrip("0").rstrip(".") if "." in digits else digits
 
 
 def _json_in(text: str) -> Iterator[tuple[int, int, Any]]:
