@@ -148,7 +148,8 @@ def _place(source: Source, number: int) -> str:
     label: Any = getattr(source, "index", range(number + 1))[number]
     if isinstance(label, str):
         return f"row {number} (index {label!r})"
-    return f"row {number}" if label == number else f"row {number} (index {label})"
+    # As text, since pandas.NA equals nothing and cannot say so.
+    return f"row {number}" if str(label) == str(number) else f"row {number} (index {label})"
 
 
 def _hint(left_out: Iterable[str], tool: Tool | None) -> str:

@@ -37,6 +37,13 @@ def test_a_frame_with_two_columns_of_one_name_is_refused() -> None:
         argument_rows(frame, SQUARE)
 
 
+def test_a_row_is_named_though_its_label_is_missing() -> None:
+    frame = pd.DataFrame({"x": [object()]}, index=pd.Index([pd.NA], dtype="Int64"))
+
+    with pytest.raises(InvalidArguments, match=r"^row 0 \(index <NA>\): x: an object is not JSON"):
+        argument_rows(frame, SQUARE)
+
+
 class PolarsFrame:
     """As polars has it: like a DataFrame of pandas, and not one."""
 
