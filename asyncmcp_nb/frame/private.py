@@ -9,6 +9,7 @@ import json
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from decimal import Decimal
 from typing import Any, Final, cast
 
 from asyncmcp_nb.ledger.answers import dump_json
@@ -21,6 +22,9 @@ _FAILED_COUNT: Final = 50
 
 _NUMBER: Final = re.compile(r"\d+(?:\.\d+)?(?:[eE][+-]?\d+)?")
 _WHOLE_NUMBER: Final = re.compile(r"\d+")
+_GROUPED_NUMBER: Final = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?")
+_WRITTEN_OUT_COUNT: Final = 400
+"""Digits that a number is written out to; floats have 309."""
 
 _DECODER: Final = json.JSONDecoder()
 
@@ -56,7 +60,7 @@ class PrivateValues:
             return [self.clean(inner) for inner in cast("list[Any]", value)]
         if isinstance(value, str):
             return self._clean_text(value)
-        return REDACTED if _is_number(value) and self._is_one(_digits(value)) else value
+        return REDACTED if _is_number(value) and any(map(self._is_one, _digits(value))) else value
 
     def _collect(self, value: Any) -> None:
         if isinstance(value, Mapping):
@@ -64,8 +68,7 @@ class PrivateValues:
                 if key in self._names:
                     self.met.add(key)
                     self._keep(inner)
-                else:
-                    self._collect(inner)
+                self._collect(inner)
         elif isinstance(value, list):
             for inner in cast("list[Any]", value):
                 self._collect(inner)
@@ -82,8 +85,8 @@ class PrivateValues:
         elif isinstance(value, str) and len(value) > 1:
             for spelled in _spellings(value):
                 self._texts[len(spelled)].add(spelled)
-        elif _is_number(value) and len(_digits(value)) > 1:
-            self._numbers.add(_digits(value))
+        elif _is_number(value):
+            self._numbers |= {digits for digits in _digits(value) if len(digits) > 1}
 
     def _clean_object(self, found: Mapping[str, Any]) -> dict[str, Any]:
         cleaned: dict[str, Any] = {}
@@ -133,11 +136,27 @@ def _holds(text: str, length: int, told: set[str]) -> bool:
 
 def _numbers_in(text: str) -> set[str]:
     """Numbers that stand in a text, so that 12 is not found in 3124."""
-    return {*_NUMBER.findall(text), *_WHOLE_NUMBER.findall(text)}
+    found = {*_NUMBER.findall(text), *_WHOLE_NUMBER.findall(text)}
+    grouped = {number.replace(",", "") for number in _GROUPED_NUMBER.findall(text)}
+    return found | {_written_out(number) for number in found | grouped}
 
 
-def _digits(value: Any) -> str:
-    return str(value).removeprefix("-")
+def _digits(value: Any) -> set[str]:
+    """A number as it is written, and written out."""
+    digits = str(value).removeprefix("-")
+    return {digits, _written_out(digits)}
+
+
+def _written_out(digits: str) -> str:
+    """Without exponent and closing zeros, since a server may answer 1234 with 1234.0 or 1.234e3."""
+    if digits.isdecimal():
+        return digits
+    if "e" in digits.lower() and _NUMBER.fullmatch(digits) is not None:
+        exact = Decimal(digits)
+        if abs(exact.adjusted()) > _WRITTEN_OUT_COUNT:
+            return digits
+        digits = format(exact, "f")
+    return digits.rstrip("0").rstrip(".") if "." in digits else digits
 
 
 def _json_in(text: str) -> Iterator[tuple[int, int, Any]]:
@@ -155,8 +174,10 @@ def _json_in(text: str) -> Iterator[tuple[int, int, Any]]:
 
 
 def _spellings(text: str) -> set[str]:
-    # Servers repeat structured content as JSON in the text, with non-ASCII escaped or not.
-    return {text, json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1]}
+    # Servers repeat structured content as JSON in the text, with non-ASCII escaped or not, or as
+    # Python writes it.
+    as_json = (json.dumps(text), json.dumps(text, ensure_ascii=False))
+    return {text, *(quoted[1:-1] for quoted in (*as_json, repr(text)))}
 
 
 def _is_number(value: Any) -> bool:

@@ -37,7 +37,7 @@ class Redaction:
         self._names: tuple[str, ...] = ()
         if isinstance(redact, str):
             self._names = (redact,)
-        elif isinstance(redact, Collection):
+        elif not (redact is None or isinstance(redact, bool) or callable(redact)):
             self._names = tuple(redact)
         self._met: set[str] = set()
 

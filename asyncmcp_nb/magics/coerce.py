@@ -174,8 +174,10 @@ def _integer(text: str, _: Names) -> Any:
 def _number(text: str, names: Names) -> Any:
     if not _NUMBER.fullmatch(text):
         return _MISS
-    value = _integer(text, names) if _WHOLE.fullmatch(text) else float(text)
-    return value if isinstance(value, int) or math.isfinite(value) else _MISS
+    if _WHOLE.fullmatch(text):
+        return _integer(text, names)
+    value = float(text)
+    return value if math.isfinite(value) else _MISS
 
 
 def _array(text: str, names: Names) -> Any:

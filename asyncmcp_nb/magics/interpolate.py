@@ -16,6 +16,8 @@ from typing import Any, Final, cast
 from asyncmcp_nb.magics.errors import MagicUsageError, nearest, variables
 from asyncmcp_nb.magics.words import Word
 from asyncmcp_nb.session.plain import NotJson, plain
+from asyncmcp_nb.ui.form import json_text
+from asyncmcp_nb.ui.form.field import FormTextError
 
 Names = Mapping[str, Any]
 """Variables by name."""
@@ -34,8 +36,8 @@ def fill_json(text: str, names: Names) -> Any:
     """Parse JSON with placeholders.
 
     Raises:
-        MagicUsageError: It is not JSON (the message has line and column), or a variable is not
-            there or cannot be written as JSON.
+        MagicUsageError: It is not JSON (the message has line and column) or would not be kept
+            exactly, as in a form; or a variable is not there or cannot be written as JSON.
     """
     free = (chr(mark) for mark in _MARKS if chr(mark) not in text)
     values: dict[str, Any] = {}
@@ -55,10 +57,9 @@ def fill_json(text: str, names: Names) -> Any:
 
     held = _STRING_OR_PLACEHOLDER.sub(hold, text)
     try:
-        parsed: Any = json.loads(held, parse_constant=_reject_constant)
-    except json.JSONDecodeError as exc:
-        where = f"line {exc.lineno}, column {exc.colno}"
-        raise MagicUsageError(f"not JSON at {where}: {exc.msg}") from None
+        parsed = json_text.read(held)
+    except FormTextError as exc:
+        raise MagicUsageError(str(exc)) from None
     return _filled(parsed, values, texts) if values or texts else parsed
 
 
@@ -120,7 +121,3 @@ def _filled(value: Any, values: Mapping[str, Any], texts: Mapping[str, str]) -> 
     for mark, text in texts.items():
         value = re.sub(f"{mark}+", lambda _, text=text: text, value)
     return value
-
-
-def _reject_constant(name: str) -> Any:
-    raise MagicUsageError(f"not JSON: {name} is no number there; leave the value out or use null")

@@ -9,12 +9,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mcp.server.mcpserver import MCPServer
-from mcp.server.mcpserver.exceptions import InvalidSignature
+from mcp.server.mcpserver import Context, MCPServer
+from mcp.server.mcpserver.exceptions import InvalidSignature, ToolError, UnexpectedToolError
+from mcp_types import CallToolResult, InputRequiredResult
 from pydantic import PydanticUserError
 
 from asyncmcp_nb.errors import ServeError
-from asyncmcp_nb.server.cell_results import with_json_results
+from asyncmcp_nb.server.cell_results import what_is_wrong, with_json_results
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,25 @@ def make_app(name: str, names: tuple[str, ...], namespace: Mapping[str, Any]) ->
     return app
 
 
+class _CellApp(MCPServer):
+    """A server whose caller, mostly the author of its cell, learns what is wrong with a result."""
+
+    async def call_tool(
+        self, name: str, arguments: dict[str, Any], context: Context[Any, Any] | None = None
+    ) -> CallToolResult | InputRequiredResult:
+        """Call a tool.
+
+        Raises:
+            ToolError: As the SDK's, and where the result is not what its annotation says.
+        """
+        try:
+            return await super().call_tool(name, arguments, context)
+        except UnexpectedToolError as exc:
+            if (problem := what_is_wrong(exc.__cause__)) is None:
+                raise
+            raise ToolError(f"{exc}: its result {problem}") from exc
+
+
 def _quiet_server(name: str) -> MCPServer:
     """A server that leaves the process's logging alone: the SDK's would take over the root logger.
 
@@ -77,6 +97,6 @@ def _quiet_server(name: str) -> MCPServer:
     root, placeholder = logging.getLogger(), logging.NullHandler()
     root.addHandler(placeholder)
     try:
-        return MCPServer(name, log_level="WARNING")
+        return _CellApp(name, log_level="WARNING")
     finally:
         root.removeHandler(placeholder)

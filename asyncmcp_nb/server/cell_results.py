@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import functools
 import inspect
+import operator
 from collections.abc import Callable
-from typing import Any, Final, cast, get_args, get_origin
+from datetime import datetime
+from types import UnionType
+from typing import Annotated, Any, Final, Union, cast, get_args, get_origin
 
 import pydantic_core
 from mcp.server.mcpserver.exceptions import ToolError
@@ -19,6 +22,11 @@ _LIBRARIES: Final = frozenset({"pandas", "numpy"})
 _MISSING: Final = frozenset({"NaTType", "NAType"})
 _UNNAMED: Final = "value"
 """The column of a Series that has no name."""
+_GENERICS: Final[dict[Any, Any]] = {
+    **{kind: kind for kind in (list, dict, tuple, Annotated, Union)},
+    UnionType: Union,
+}
+"""Annotations that are made of others, and what makes them anew."""
 
 
 def with_json_results(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -43,6 +51,16 @@ def with_json_results(function: Callable[..., Any]) -> Callable[..., Any]:
     return _annotated(returning, function)
 
 
+def what_is_wrong(error: BaseException | None) -> str | None:
+    """What the SDK found wrong with a result; None for an error of another kind."""
+    if isinstance(error, pydantic_core.ValidationError):
+        first = error.errors(include_url=False)[0]
+        return f"does not fit its annotation: {'.'.join(map(str, first['loc']))}: {first['msg']}"
+    if isinstance(error, pydantic_core.PydanticSerializationError):
+        return f"is not JSON: {error}"
+    return None
+
+
 def _annotated(wrapper: Any, function: Callable[..., Any]) -> Callable[..., Any]:
     """The wrapper, with an annotation of its result of which a schema can be made."""
     signature = inspect.signature(function, eval_str=True)
@@ -59,8 +77,14 @@ def _json_type(annotation: Any) -> Any:
         return list[dict[str, Any]]
     if names & {"Series", "Index", "ndarray"}:
         return list[Any]
-    is_other = any(_json_type(part) is not part for part in get_args(annotation))
-    return inspect.Signature.empty if names or is_other else annotation
+    if names:
+        return inspect.Signature.empty
+    parts = get_args(annotation)
+    changed = tuple(map(_json_type, parts))
+    if all(map(operator.is_, changed, parts)):
+        return annotation
+    is_known = kind in _GENERICS and inspect.Signature.empty not in changed
+    return _GENERICS[kind][changed] if is_known else inspect.Signature.empty
 
 
 def _result(value: object) -> Any:
@@ -73,12 +97,20 @@ def _result(value: object) -> Any:
         plain = _plain(value)
     except (TypeError, ValueError, RecursionError) as exc:
         raise ToolError(f"its result is not JSON: {exc}") from exc
-    if not _names(type(value)) or type(plain) is not list:
+    if not _is_table(value, plain):
         return plain
     # One text for the whole: the SDK would make one of each row.
     structured: dict[str, Any] = {"result": plain}
     text = TextContent(text=pydantic_core.to_json(structured).decode())
     return CallToolResult(content=[text], structured_content=structured)
+
+
+def _is_table(value: object, plain: object) -> bool:
+    """Whether a list was made of a table or array, or of several that stand side by side."""
+    if isinstance(value, list | tuple):
+        pairs = list(zip(cast("list[Any]", value), cast("list[Any]", plain), strict=True))
+        return bool(pairs) and all(_is_table(*pair) for pair in pairs)
+    return isinstance(plain, list) and bool(_names(type(value)))
 
 
 def _plain(value: object) -> Any:
@@ -99,30 +131,40 @@ def _unpacked(value: Any) -> Any:
         return _rows(value)
     if "Series" in names and not _counts(value.index):
         return _rows(value.to_frame(_UNNAMED if value.name is None else value.name))
+    if "MultiIndex" in names:
+        return list(map(_unpacked, value))
     if names & {"Series", "Index", "ExtensionArray"}:
         cells = zip(value.astype(object), value.isna(), strict=True)
         return [None if gap else _unpacked(cell) for cell, gap in cells]
     if names & {"ndarray", "generic"}:
-        return _parts(_in_microseconds(value).tolist(), _unpacked)
+        return _of_numpy(value)
+    if "Timestamp" in names and (value.nanosecond or not 0 < value.year < 10_000):
+        return value.isoformat()  # pydantic has microseconds, and years of four digits
     return None if names & _MISSING else _parts(value, _unpacked)
 
 
+def _of_numpy(value: Any) -> Any:
+    """An array or a scalar of numpy's, its times as exact as they are."""
+    if value.dtype.kind not in "mM":
+        return _parts(value.tolist(), _unpacked)
+    if value.ndim:
+        return [_unpacked(part) for part in value]
+    if value.dtype.kind == "m":
+        return (value / value.dtype.type(1, "s")).tolist()
+    short = value.astype("datetime64[us]")
+    told = short.tolist()
+    is_exact = told is None or (isinstance(told, datetime) and bool(short == value))
+    return told if is_exact else str(value)
+
+
 def _parts(value: object, change: Callable[[Any], Any]) -> Any:
-    """A dict, a list or a tuple with each of its parts changed; anything else as it is."""
-    kind = type(value)
-    if kind is dict:
+    """A dict, a list, a tuple or a set with each of its parts changed; anything else as it is."""
+    if isinstance(value, dict):
         return {key: change(part) for key, part in cast("dict[Any, Any]", value).items()}
-    if kind is list:
-        return [change(part) for part in cast("list[Any]", value)]
-    if kind is tuple:
-        return tuple(change(part) for part in cast("tuple[Any]", value))
+    for kind in cast("list[Any]", [list, tuple, set, frozenset]):
+        if isinstance(value, kind):
+            return kind(change(part) for part in cast("list[Any]", value))
     return value
-
-
-def _in_microseconds(array: Any) -> Any:
-    """An array or a scalar of numpy's, its times in the unit that Python has."""
-    unit = {"M": "datetime64[us]", "m": "timedelta64[us]"}.get(array.dtype.kind)
-    return array if unit is None else array.astype(unit)
 
 
 def _rows(frame: Any) -> list[dict[str, Any]]:
@@ -144,7 +186,7 @@ def _counts(index: object) -> bool:
 def _name(label: Any) -> str:
     """A column's name as text; that of several levels has all of them."""
     parts = cast("tuple[Any]", label) if isinstance(label, tuple) else (label,)
-    return ".".join(str(part) for part in parts if part != "")
+    return ".".join(filter(None, map(str, parts)))
 
 
 def _names(kind: type[object]) -> frozenset[str]:

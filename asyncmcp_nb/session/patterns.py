@@ -3,6 +3,8 @@
 ``re`` goes back and tries again, which can take longer than anybody waits. It is used where a
 pattern's shape and the text's length show that it cannot; else the ``regex`` library searches. It
 reads patterns as ``re`` does, and can be told when to stop.
+It also reads most of what only JavaScript has, whose patterns JSON Schema's are: classes of
+Unicode, and names as they are written there.
 """
 
 from __future__ import annotations
@@ -64,6 +66,8 @@ def is_quick(pattern: str, text: str) -> bool:
         re.error: It is no pattern.
     """
     tree = _tree(pattern)
+    if tree is None:
+        return False
     # A pattern that is tied to the start fails at once everywhere else.
     is_tied = bool(tree) and tree[0][0].name == "AT" and tree[0][1].name in _STARTS
     return _ways(tree, len(text)) * (1 if is_tied else len(text) + 1) <= WAY_COUNT
@@ -71,8 +75,23 @@ def is_quick(pattern: str, text: str) -> bool:
 
 @lru_cache(maxsize=256)
 def _tree(pattern: str) -> Any:
-    # As ``re`` itself reads it; there is no public name for that.
-    return import_module("re._parser").parse(pattern)
+    """A pattern as ``re`` itself reads it; None where only ``regex`` can."""
+    try:
+        # There is no public name for it.
+        return import_module("re._parser").parse(pattern)
+    except re.error:
+        if not _is_for_regex(pattern):
+            raise
+        return None
+
+
+def _is_for_regex(pattern: str) -> bool:
+    bounded: Any = import_module("regex")
+    try:
+        bounded.compile(pattern)
+    except bounded.error:
+        return False
+    return True
 
 
 def _ways(tree: Any, length: int) -> float:

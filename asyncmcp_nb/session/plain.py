@@ -41,9 +41,15 @@ def plain_arguments(arguments: Mapping[Any, Any]) -> dict[str, Any]:
     """The arguments of a call as JSON has them.
 
     Raises:
-        NotJson: One cannot be written as JSON; the message names it.
+        NotJson: One cannot be written as JSON; the message names it. Or two have one name.
     """
-    return {_text(name): _within(name, value) for name, value in arguments.items()}
+    found: dict[str, Any] = {}
+    for name, value in arguments.items():
+        text = _text(name)
+        if text in found:
+            raise NotJson(f"two of its names are {text!r} as text")
+        found[text] = _within(name, value)
+    return found
 
 
 def plain(value: Any) -> Any:
@@ -140,14 +146,30 @@ def _unpacked(value: Any) -> Any:
 
 
 def _listed(array: Any) -> Any:
-    """Numpy's array or scalar as Python's own; its times would be bare numbers or None."""
+    """Numpy's array or scalar, or what is like one, as Python's own; its times one by one."""
     unit = str(getattr(array, "dtype", ""))
     if unit.startswith(("datetime64", "timedelta64")) and bool(array.size):
         if _has_gap(array):
             raise NotJson(f"JSON has no NaT; {_ABSENT}")
-        if unit.endswith("[ns]"):
-            array = array.astype(unit.replace("[ns]", "[us]"))
-    return array.tolist()
+        return list(array) if array.ndim else _exact_time(array)
+    listed = array.tolist()
+    if type(listed) is type(array):  # a longdouble, of which numpy makes nothing else
+        raise NotJson(f"{_a_kind(array)} is not JSON; pass a float or a str")
+    return listed
+
+
+def _exact_time(scalar: Any) -> Any:
+    """Python's time or seconds; text where Python's years or microseconds do not do."""
+    if str(scalar.dtype).startswith("timedelta64"):
+        try:
+            return (scalar / scalar.dtype.type(1, "s")).tolist()
+        except TypeError:
+            raise NotJson("a time of months or years is no number of seconds") from None
+    fine = scalar.astype("datetime64[us]")
+    for told in (scalar.tolist(), fine.tolist()):
+        if isinstance(told, date) and bool(fine == scalar):
+            return told
+    return str(scalar)
 
 
 def _has_gap(array: Any) -> bool:

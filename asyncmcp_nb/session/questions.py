@@ -6,11 +6,14 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Collection
+from contextlib import ExitStack
+from functools import partial
 from itertools import count
 from typing import Any, Final
 
 import anyio
 
+from asyncmcp_nb.errors import SessionClosed
 from asyncmcp_nb.session.observers import Observers
 from asyncmcp_nb.session.question import (
     Action,
@@ -69,6 +72,8 @@ class Questions:
         self._open: dict[str, _Open] = {}
         self._numbers = count(1)
         self._observers: Observers[Question] = Observers()
+        self._is_closed = False
+        self._endings: Observers[None] = Observers()
 
     def __len__(self) -> int:
         return len(self._open)
@@ -103,19 +108,22 @@ class Questions:
 
         Raises:
             TimeoutError: There was none by then.
+            SessionClosed: The session is closed, or was while this waited.
         """
         handoff = Handoff()
         try:
             with anyio.fail_after(timeout):
                 while True:
                     changed = anyio.Event()
-                    leave = self.subscribe(lambda _, tell=changed.set: handoff.post(tell))
-                    try:
+                    with ExitStack() as leaving:
+                        for observers in (self._observers, self._endings):
+                            tell = partial(_post, handoff, changed)
+                            leaving.callback(observers.subscribe(tell))
                         if waiting := self.open(call_id):
                             return waiting[0]
+                        if self._is_closed:
+                            raise SessionClosed("this session is closed; connect again")
                         await changed.wait()
-                    finally:
-                        leave()
         except TimeoutError:
             raise TimeoutError(f"nothing was asked within {timeout:g} s") from None
 
@@ -177,6 +185,11 @@ class Questions:
             if is_withdrawn:
                 self._tell(question)
 
+    def close(self) -> None:
+        """Let nobody wait for a question any more, since the session closes."""
+        self._is_closed = True
+        self._endings.tell(None)
+
     def close_of(self, call_ids: Collection[str]) -> None:
         """Cancel what waits for calls that have ended."""
         with self._lock:
@@ -196,3 +209,8 @@ class Questions:
     def _tell(self, question: Question) -> None:
         self._observers.tell(question)
         self._changed(question)
+
+
+def _post(handoff: Handoff, event: anyio.Event, _: object) -> None:
+    """Set an event of another thread's loop."""
+    handoff.post(event.set)

@@ -109,6 +109,7 @@ class Session(Displayed):
             steps.callback(self.log.notify, ())
             if stops_home:
                 steps.callback(self._home.stop)
+            steps.callback(self.questions.close)
             steps.callback(self._engine.book.close)
             steps.callback(self._engine.release)
 

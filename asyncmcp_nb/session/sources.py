@@ -33,12 +33,16 @@ def checked_source(source: Any, name: str = "source") -> Source:
     """What can be mapped over, once and again: a frame as it is, anything else as a list.
 
     Args:
-        source: What was given.
+        source: What was given. A frame of polars is a list of dicts from then on.
         name: What it is called where it was given.
 
     Raises:
         InvalidArguments: It is no frame and no list of calls; the message has the next step.
     """
+    if callable(to_dicts := getattr(source, "to_dicts", None)):
+        # A frame of polars, in which None is what is missing.
+        rows = cast("list[dict[str, Any]]", to_dicts())
+        return [{name: value for name, value in row.items() if value is not None} for row in rows]
     if isinstance(source, FrameLike):
         return source
     kind = type(source).__name__
@@ -118,6 +122,9 @@ def plain(value: Any) -> Any:
 
 def _rows(source: Source, tool: Tool | None) -> Iterable[Mapping[Any, Any]]:
     if isinstance(source, FrameLike):
+        if getattr(source.columns, "is_unique", True) is False:
+            # pandas would leave one out, and warn.
+            raise InvalidArguments("the DataFrame has two columns of one name; rename one")
         # In a frame None is as missing as NaN.
         return (
             {name: math.nan if value is None else value for name, value in row.items()}
@@ -141,7 +148,8 @@ def _place(source: Source, number: int) -> str:
     label: Any = getattr(source, "index", range(number + 1))[number]
     if isinstance(label, str):
         return f"row {number} (index {label!r})"
-    return f"row {number}" if label == number else f"row {number} (index {label})"
+    # As text, since pandas.NA equals nothing and cannot say so.
+    return f"row {number}" if str(label) == str(number) else f"row {number} (index {label})"
 
 
 def _hint(left_out: Iterable[str], tool: Tool | None) -> str:

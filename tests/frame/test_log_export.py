@@ -282,6 +282,19 @@ def test_names_that_no_call_has_are_warned_of(book: Book, tmp_path: Path) -> Non
     assert Redaction(True).unmet == []
 
 
+def test_names_may_come_one_by_one_and_nothing_else_is_taken_for_names(
+    book: Book, tmp_path: Path
+) -> None:
+    book.answer({"user": "ann", "token": "s3cr3t"})
+    untyped: Any = [iter(["token", "user"]), 5]
+
+    (row,) = read_lines(export(book.records, tmp_path / "calls.jsonl", redact=untyped[0]))
+
+    assert row["arguments"] == {"user": "[redacted]", "token": "[redacted]"}
+    with pytest.raises(TypeError):
+        export(book.records, tmp_path / "calls.jsonl", redact=untyped[1])
+
+
 def test_everything_that_users_and_servers_wrote_can_be_redacted(
     book: Book, tmp_path: Path
 ) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -60,6 +61,39 @@ def test_values_in_json_within_text_are_known_everywhere() -> None:
         "[redacted]": 1,
         "[redacted] 2": 2,
     }
+
+
+def test_names_within_what_is_private_are_met_and_their_values_known_elsewhere() -> None:
+    for user in ({"token": "s3cr3t"}, '{"token": "s3cr3t"}'):
+        private = PrivateValues(frozenset({"user", "token"}), [{"user": user}])
+
+        assert private.met == {"user", "token"}
+        assert private.clean("it is s3cr3t") == "[redacted]"
+
+
+@pytest.mark.parametrize("value", [1234, 1234.0, -1234, 1234.5, 1e22, 1e-7, 4711.0])
+def test_a_number_is_found_however_it_is_written(value: float) -> None:
+    private = PrivateValues(frozenset({"sum"}), [{"sum": value}])
+    exact = Decimal(str(value))
+    texts = [f"{exact:f}", f"{exact:.9f}", f"{exact:,f}", f"{exact:.9E}", str(float(value))]
+    same = [float(value), int(value) if value == int(value) else value]
+
+    assert [private.clean(text) for text in (*texts, *same)] == ["[redacted]"] * 7
+    assert private.clean(["12", 12, 12345, "12345.0", 12.34]) == ["12", 12, 12345, "12345.0", 12.34]
+
+
+def test_a_number_too_long_to_be_written_out_is_compared_as_it_stands() -> None:
+    private = PrivateValues(frozenset({"sum"}), [{"sum": 12}])
+
+    assert private.clean("1e999999999 2.5e-99999") == "1e999999999 2.5e-99999"
+
+
+def test_a_text_is_found_as_python_writes_it() -> None:
+    secret = 'it\'s "so"\n'
+
+    found = PrivateValues(frozenset({"t"}), [{"t": secret}]).clean(f"got {{'said': {secret!r}}}")
+
+    assert found == "[redacted]"
 
 
 def test_many_values_are_found_in_long_texts() -> None:

@@ -282,9 +282,9 @@ SIGNATURE = "add(a: integer, b: integer = 1)"
         ("%mcp call add", f"'a' is a required property; {SIGNATURE}"),
         (
             "%mcp call add a:={",
-            "a: not JSON at line 1, column 2: Expecting property name enclosed in double quotes",
+            "a: not JSON at line 1, column 2: expecting property name enclosed in double quotes",
         ),
-        ('%%mcp call add\n{"a": 1,\n "b": }', "not JSON at line 2, column 7: Expecting value"),
+        ('%%mcp call add\n{"a": 1,\n "b": }', "not JSON at line 2, column 7: expecting value"),
         ("%%mcp call add\n[1]", f"the cell's body is to be a JSON object: {SIGNATURE}"),
         ('%%mcp call add\n{"a": {{nowhere}}}', "no variable 'nowhere'"),
         ("%mcp map add nowhere_at_all", "no variable 'nowhere_at_all'"),

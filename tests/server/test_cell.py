@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from mcp.client import Client
+from mcp_types import TextContent
 
 from asyncmcp_nb.errors import ServeError
 from asyncmcp_nb.server.cell import CellFunctions, functions_of, make_app
@@ -83,6 +84,26 @@ async def test_the_tools_of_a_cell_can_be_called() -> None:
         {"result": 42},
         {"result": "HEY"},
     )
+
+
+@pytest.mark.parametrize(
+    ("result", "told"),
+    [
+        ("int: return 'x'", "does not fit its annotation: result: Input should be a valid integer"),
+        ("list[int]: return [1, 0.5]", "does not fit its annotation: result.1: Input should be a"),
+        ("'bytes': return b'\\xff'", "is not JSON: "),
+    ],
+)
+async def test_a_result_that_its_annotation_denies_is_told_of(result: str, told: str) -> None:
+    app = make_app("cell", ("tool",), run(f"def tool() -> {result}"))
+
+    async with Client(app) as client:
+        answer = await client.call_tool("tool", {})
+
+    (text,) = answer.content
+    assert isinstance(text, TextContent)
+    assert answer.is_error
+    assert text.text.startswith(f"Error executing tool tool: its result {told}")
 
 
 @pytest.mark.parametrize("value", [None, 7, "text"])

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Callable
-from typing import Any
+from typing import Annotated, Any, Optional
 
 import numpy as np
 import numpy.typing as npt
@@ -75,12 +76,15 @@ async def test_a_dataframe_is_an_object_for_each_row_as_exact_as_it_was() -> Non
         (pd.Series([1.5, None], ["a", "b"]), "index a b value"),
         (pd.DataFrame({"v": [1.5, None]}, pd.Index(["a", "b"], name="k")), "k a b v"),
         (pd.Index(["x", "y"]), ["x", "y"]),
+        (pd.MultiIndex.from_tuples([(1, "a"), (2, None)]), [[1, "a"], [2, None]]),
         (pd.array([1, None], dtype="Int64"), [1, None]),
         (pd.date_range("2026-01-31", periods=1), ["2026-01-31T00:00:00"]),
         (np.arange(4).reshape(2, 2), [[0, 1], [2, 3]]),
         (np.array([1.5, np.nan, np.inf]), [1.5, None, None]),
         (np.array(["2026-01-31", "NaT"], "datetime64[ns]"), ["2026-01-31T00:00:00", None]),
         (np.array([1_500_000_000], "timedelta64[ns]"), [1.5]),
+        (np.array([1, "NaT"], "timedelta64[ns]"), [1e-09, None]),
+        ([np.array([1, 2]), (np.array([3]), pd.Series([4]))], [[1, 2], [[3], [4]]]),
         (EMPTY, []),
     ],
 )
@@ -92,6 +96,33 @@ async def test_all_else_is_a_list_or_rows_where_the_index_says_something(
         told = [{index: first, name: 1.5}, {index: second, name: None}]
 
     assert await result_of(value) == told
+
+
+@pytest.mark.parametrize(
+    "time", ["2026-01-31T12:00:00.123456789", "20000-01-31T12:00:00", "-001-01-31T12:00:00"]
+)
+async def test_times_that_python_has_none_for_are_told_exactly(time: str) -> None:
+    times = np.array([time, "NaT"], "datetime64[ns]" if "." in time else "datetime64[s]")
+
+    assert await result_of(times) == [time, None]
+    if not time.startswith("-"):
+        assert await result_of(pd.DataFrame({"t": times})) == [{"t": time}, {"t": None}]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [{np.int64(1)}, frozenset({np.int64(1)}), defaultdict(list, {"n": [np.int64(1)]})],
+)
+async def test_numbers_stay_numbers_whatever_holds_them(value: Any) -> None:
+    (told,) = await result_of(pd.Series([value]))
+
+    assert told in ([1], {"n": [1]})
+
+
+async def test_a_column_may_be_named_by_what_is_missing() -> None:
+    frame = pd.DataFrame([[1, 2, 3]], columns=pd.Index([pd.NA, None, np.nan], dtype=object))
+
+    assert await result_of(frame) == [{"<NA>": 1, "None": 2, "nan": 3}]
 
 
 async def test_columns_of_several_levels_are_named_by_all_of_them() -> None:
@@ -154,6 +185,22 @@ def maybe_tool() -> pd.DataFrame | None:
     return frame_tool()
 
 
+def optional_tool() -> Optional[pd.DataFrame]:  # noqa: UP045 - as many write it
+    return None
+
+
+def described_tool() -> Annotated[pd.DataFrame, "what was sold"]:
+    return frame_tool()
+
+
+def several_tool() -> tuple[pd.DataFrame, dict[str, pd.DataFrame], int]:
+    return frame_tool(), {"b": frame_tool()}, 3
+
+
+def unsaid_tool() -> list[pd.Timestamp]:
+    return [pd.Timestamp("2026-01-31")]
+
+
 def text_tool() -> str:
     return "as ever"
 
@@ -164,7 +211,6 @@ def text_tool() -> str:
         (frame_tool, {"type": "object", "additionalProperties": True}, [{"a": 1}]),
         (async_frame_tool, {"type": "object", "additionalProperties": True}, [{"a": 1}]),
         (array_tool, {}, [0, 1]),
-        (maybe_tool, None, [{"a": 1}]),
         (text_tool, None, "as ever"),
     ],
 )
@@ -176,6 +222,48 @@ async def test_an_annotation_says_what_becomes_of_the_result(
     said = (listed.output_schema or {"properties": {"result": {}}})["properties"]["result"]
     assert said.get("items") == items
     assert answer.structured_content == {"result": result}
+
+
+ROWS = {"items": {"additionalProperties": True, "type": "object"}, "type": "array"}
+
+
+@pytest.mark.parametrize(
+    ("tool", "schema", "result"),
+    [
+        (maybe_tool, {"anyOf": [ROWS, {"type": "null"}]}, [{"a": 1}]),
+        (optional_tool, {"anyOf": [ROWS, {"type": "null"}]}, None),
+        (described_tool, ROWS, [{"a": 1}]),
+        (
+            several_tool,
+            {
+                "type": "array",
+                "prefixItems": [
+                    ROWS,
+                    {"additionalProperties": ROWS, "type": "object"},
+                    {"type": "integer"},
+                ],
+                "minItems": 3,
+                "maxItems": 3,
+            },
+            [[{"a": 1}], {"b": [{"a": 1}]}, 3],
+        ),
+    ],
+)
+async def test_tables_within_an_annotation_are_told_too(
+    tool: Callable[..., Any], schema: dict[str, Any], result: Any
+) -> None:
+    listed, answer = await call(tool)
+
+    assert listed.output_schema is not None
+    assert listed.output_schema["properties"]["result"] == {**schema, "title": "Result"}
+    assert answer.structured_content == {"result": result}
+
+
+async def test_what_cannot_be_said_has_no_schema() -> None:
+    listed, answer = await call(unsaid_tool)
+
+    assert listed.output_schema is None
+    assert not answer.is_error
 
 
 async def test_a_tool_without_a_table_gives_what_it_would_without_us() -> None:

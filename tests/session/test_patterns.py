@@ -7,8 +7,11 @@ import re
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from mcp_types import Tool
 
+from asyncmcp_nb.errors import InvalidArguments
 from asyncmcp_nb.session.patterns import PatternTooCostly, matches
+from asyncmcp_nb.session.validation import check_arguments
 
 PATTERNS = [
     *("", "a", "^a$", "a|b", "^(ab|cd)*$", "^[a-z0-9]+(?:-[a-z0-9]+)*$", "[^a-c]", r"^\d{2,3}$"),
@@ -55,6 +58,24 @@ def test_a_search_that_takes_too_long_is_given_up() -> None:
 
 def test_a_plain_pattern_is_searched_in_a_long_text() -> None:
     assert matches("^[a-z]", "a" * 100_000)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "good", "bad"),
+    [
+        (r"^\p{L}+$", "Größe", "a1"),
+        (r"^\p{Script=Greek}", "αβ", "ab"),
+        (r"^(\p{Extended_Pictographic}|\p{Emoji_Component})+$", "😀", "x"),
+        (r"^(?<year>\d{4})-(?<month>\d\d)$", "2026-01", "2026"),
+    ],
+)
+def test_what_only_javascript_has_is_searched_for_too(pattern: str, good: str, bad: str) -> None:
+    schema = {"type": "object", "properties": {"x": {"type": "string", "pattern": pattern}}}
+    tool = Tool(name="tool", input_schema=schema)
+
+    check_arguments(tool, {"x": good})
+    with pytest.raises(InvalidArguments, match="does not match"):
+        check_arguments(tool, {"x": bad})
 
 
 def test_what_is_no_pattern_is_an_error() -> None:

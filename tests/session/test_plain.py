@@ -114,6 +114,10 @@ def test_common_types_of_python_become_json() -> None:
         (np.array([1.0, math.nan]), "bird.1: JSON has no nan"),
         (Weight(kilograms=math.inf), "bird.kilograms: JSON has no inf"),
         (Decimal("0.1234567890123456789"), "bird: JSON's numbers do not keep all digits"),
+        (np.longdouble("0.1"), "bird: a longdouble is not JSON; pass a float or a str"),
+        (np.array([0.5], np.longdouble), "bird.0: a longdouble is not JSON"),
+        (np.timedelta64(2, "Y"), "bird: a time of months or years is no number of seconds"),
+        ({1: "a", "1": "b"}, "bird: two of its names are '1' as text"),
         (Decimal("1E+1000000"), "bird: JSON's numbers do not keep all digits"),
     ],
 )
@@ -122,6 +126,30 @@ def test_what_json_does_not_have_is_refused_by_name(value: Any, told: str) -> No
         plain_arguments({"bird": value})
 
     assert str(caught.value).startswith(told)
+
+
+@pytest.mark.parametrize(
+    "time", ["2026-01-02T03:04:05.123456789", "20000-01-02T03:04:05", "-100-01-02T03:04:05"]
+)
+def test_times_that_python_has_none_for_are_sent_exactly(time: str) -> None:
+    times = np.array([time], "datetime64[ns]" if "." in time else "datetime64[s]")
+
+    assert plain_arguments({"array": times, "scalar": times[0], "one": times.reshape(1, 1)}) == {
+        "array": [time],
+        "scalar": time,
+        "one": [[time]],
+    }
+
+
+def test_columns_of_times_are_sent_exactly() -> None:
+    times = pd.Series(pd.to_datetime(["2026-01-02T03:04:05.123456789"]))
+    waits = np.array([1, 1_500_000_000], "timedelta64[ns]")
+
+    assert plain_arguments({"times": times, "waits": waits, "long": np.timedelta64(2, "D")}) == {
+        "times": ["2026-01-02T03:04:05.123456789"],
+        "waits": [1e-09, 1.5],
+        "long": 172800.0,
+    }
 
 
 def test_a_value_within_itself_is_refused() -> None:

@@ -9,7 +9,13 @@ from typing import Any
 import anyio
 import pytest
 
-from asyncmcp_nb.errors import CallCancelled, CallFailed, CallTimedOut, InvalidArguments
+from asyncmcp_nb.errors import (
+    CallCancelled,
+    CallFailed,
+    CallTimedOut,
+    InvalidArguments,
+    SessionClosed,
+)
 from asyncmcp_nb.ledger import Status
 from asyncmcp_nb.session import Call, Policies, Question, Session
 from asyncmcp_nb.session import questions as questions_module
@@ -87,6 +93,19 @@ async def test_the_next_question_is_the_oldest_of_its_call(stage: Stage) -> None
     assert await session.questions.next() == session.questions.open()[0]
     with pytest.raises(TimeoutError, match=r"nothing was asked within 0\.01 s"):
         await session.questions.next("no such call", timeout=0.01)
+
+
+async def test_nobody_waits_for_a_question_of_a_closed_session(stage: Stage) -> None:
+    session = await stage.session(policies=PERSON)
+    waiting = asyncio.create_task(session.questions.next())
+    await asyncio.sleep(0)
+
+    await session.close()
+
+    with anyio.fail_after(PATIENCE_SECONDS), pytest.raises(SessionClosed, match="connect again"):
+        await waiting
+    with pytest.raises(SessionClosed):
+        await session.questions.next()
 
 
 @pytest.mark.parametrize("era", ERAS)

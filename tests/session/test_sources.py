@@ -30,6 +30,38 @@ def test_rows_of_a_frame_become_arguments_with_missing_values_left_out() -> None
     ]
 
 
+def test_a_frame_with_two_columns_of_one_name_is_refused() -> None:
+    frame = pd.DataFrame([[1, 2]], columns=["x", "x"])
+
+    with pytest.raises(InvalidArguments, match="two columns of one name"):
+        argument_rows(frame, SQUARE)
+
+
+def test_a_row_is_named_though_its_label_is_missing() -> None:
+    frame = pd.DataFrame({"x": [object()]}, index=pd.Index([pd.NA], dtype="Int64"))
+
+    with pytest.raises(InvalidArguments, match=r"^row 0 \(index <NA>\): x: an object is not JSON"):
+        argument_rows(frame, SQUARE)
+
+
+class PolarsFrame:
+    """As polars has it: like a DataFrame of pandas, and not one."""
+
+    columns = ("n", "x")
+
+    def to_dict(self, *, as_series: bool = True) -> dict[str, list[Any]]:
+        return {"n": [1, 2**60], "x": [1.5, None]}
+
+    def to_dicts(self) -> list[dict[str, Any]]:
+        return [{"n": 1, "x": 1.5}, {"n": 2**60, "x": None}]
+
+
+def test_a_frame_of_polars_is_mapped_over_by_its_rows() -> None:
+    source = checked_source(PolarsFrame())
+
+    assert argument_rows(source, None) == [{"n": 1, "x": 1.5}, {"n": 2**60}]
+
+
 def test_dicts_are_taken_as_they_are_null_included() -> None:
     assert argument_rows(({"a": i, "b": None} for i in range(2)), None) == [
         {"a": 0, "b": None},
