@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from asyncmcp_nb import connect
+from asyncmcp_nb import __version__, connect
 from asyncmcp_nb.broker import embedded
 from asyncmcp_nb.broker.admin import Admin
 from asyncmcp_nb.broker.plan import worker_prefix
@@ -67,6 +67,10 @@ def profile(deployment: Deployment) -> Iterator[str]:
     save_profile(deployment)
     yield deployment.name
     profile_file().unlink()
+
+
+def test_the_version_is_told(tmp_path: Path) -> None:
+    assert run("--version", folder=tmp_path) == (0, f"asyncmcp-nb {__version__}\n", "")
 
 
 def test_help_names_the_commands_and_loads_nothing_heavy(tmp_path: Path) -> None:
