@@ -344,6 +344,20 @@ def test_provisioning_writes_a_profile_that_works_and_can_be_repeated(
         assert session.deployment == "orders"
 
 
+def test_where_no_profile_can_be_written_what_was_made_is_shown_all_the_same(
+    embedded_home: Path, tmp_path: Path
+) -> None:
+    place = ["--region", "us-east-1", "--endpoint-url", str(embedded().endpoint_url)]
+    (tmp_path / "profiles.toml").symlink_to("no-such-folder/profiles.toml")
+    home = {HOME_VARIABLE: str(tmp_path)}
+
+    code, out, err = run("provision", "orders", *place, folder=tmp_path, **home)
+
+    assert (code, len(err.splitlines())) == (1, 1)
+    assert "orders-requests" in out
+    assert "error: profile orders cannot be written to" in err
+
+
 def test_a_bad_name_is_one_line(tmp_path: Path) -> None:
     code, _, err = run("provision", "no spaces", "--dry-run", "--region", "x", folder=tmp_path)
 
