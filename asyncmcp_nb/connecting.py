@@ -156,13 +156,14 @@ class Connecting:
             self._session.close_blocking()
 
     async def _open(self, home: Home | None = None) -> Session:
+        home = home or Home.here()
         deployment = await anyio.to_thread.run_sync(resolve, self._where)
         key = (deployment.name, self._name)
         former = registry.sessions.get(key)
         if former is not None:
             await former.close()
         parts = await anyio.to_thread.run_sync(self._assemble, deployment)
-        session = Session(parts, home or Home.here())
+        session = Session(parts, home)
         try:
             await session.open()
         except BaseException as exc:

@@ -28,13 +28,15 @@ def read_profiles() -> dict[str, Mapping[str, Any]]:
     """All profiles by name; empty where there is no file.
 
     Raises:
-        ConfigError: The file is not TOML.
+        ConfigError: The file is not TOML, or cannot be read.
     """
     path = profile_file()
     try:
         tables = tomllib.loads(path.read_text("utf-8"))
     except FileNotFoundError:
         return {}
+    except OSError as exc:
+        raise ConfigError(f"{path} cannot be read: {exc.strerror}") from exc
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
         raise ConfigError(f"{path}: {exc}") from None
     return {name: table for name, table in tables.items() if isinstance(table, dict)}
@@ -77,16 +79,23 @@ def save_profile(deployment: Deployment) -> bool:
         Whether the file changed: False where the profile was there already.
 
     Raises:
-        ConfigError: The file there is not TOML, or the name is that of the embedded broker.
+        ConfigError: The file there is not TOML or cannot be written, or the name is that of the
+            embedded broker.
     """
     require_profile_name(deployment.name)
     table = f"[{deployment.name}]\n{deployment.to_toml()}"
     if read_profiles().get(deployment.name) == tomllib.loads(deployment.to_toml()):
         return False
     path = profile_file()
-    path.parent.mkdir(parents=True, exist_ok=True)
     text = path.read_text("utf-8") if path.exists() else ""
-    path.write_text(_with_table(text, deployment.name, table), "utf-8")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(_with_table(text, deployment.name, table), "utf-8")
+    except OSError as exc:
+        raise ConfigError(
+            f"profile {deployment.name} cannot be written to {path} ({exc.strerror}); check the "
+            f"folder, or name another with {HOME_VARIABLE}"
+        ) from exc
     return True
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import os
 from weakref import WeakSet, WeakValueDictionary
 
 from asyncmcp_nb.server.handle import RunningServer
@@ -30,3 +31,15 @@ def _close_all() -> None:
         handle.stop(None if isinstance(handle, WorkerPool) else 2.0)
     for session in list(sessions.values()):
         session.flush()
+
+
+def _leave_to_parent() -> None:
+    """In a fork, which has no threads of its parent's: what is open here is left alone."""
+    for session in list(sessions.values()):
+        session.leave_to_parent()
+    sessions.clear()
+    servers.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_leave_to_parent)

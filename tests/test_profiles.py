@@ -83,3 +83,18 @@ def test_a_file_that_is_not_toml_is_left_alone() -> None:
         save_profile(STAGING)
 
     assert profile_file().read_text() == "not [ toml"
+
+
+def test_a_profile_that_cannot_be_written_is_told_with_the_next_step() -> None:
+    profile_file().parent.mkdir()
+    profile_file().symlink_to("no-such-folder/profiles.toml")
+
+    with pytest.raises(ConfigError, match=r"staging cannot be written to .*No such file.*_HOME"):
+        save_profile(STAGING)
+
+
+def test_profiles_that_cannot_be_read_are_told() -> None:
+    profile_file().mkdir(parents=True)
+
+    with pytest.raises(ConfigError, match=r"profiles\.toml cannot be read: Is a directory"):
+        load_profile("staging")

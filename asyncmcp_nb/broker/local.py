@@ -26,7 +26,7 @@ from filelock import FileLock, Timeout
 
 from asyncmcp_nb.broker import runtime
 from asyncmcp_nb.broker.plan import Place, plan_deployment
-from asyncmcp_nb.config import APP, LOCAL_NAME, Deployment, require_name
+from asyncmcp_nb.config import APP, HOME_VARIABLE, LOCAL_NAME, Deployment, require_name
 from asyncmcp_nb.errors import BrokerError, MissingDependency
 
 IDLE_SECONDS: Final = 1800.0
@@ -66,7 +66,8 @@ def embedded(*, name: str = LOCAL_NAME, idle_seconds: float = IDLE_SECONDS) -> D
         idle_seconds: How long the broker stays when unused, if this call starts it.
 
     Raises:
-        BrokerError: The broker did not start; the message ends with the tail of its log.
+        BrokerError: The broker did not start; the message ends with the tail of its log. Or its
+            files cannot be written.
         ConfigError: The name is unusable.
         MissingDependency: moto is not installed and no broker runs.
     """
@@ -124,15 +125,22 @@ def stop_embedded() -> bool:
 @contextmanager
 def _locked(folder: Path) -> Generator[None]:
     """Let one process at a time start or stop the broker."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     path = folder / f"{APP}-broker.lock"
     try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with FileLock(path, timeout=_LOCK_TIMEOUT_SECONDS):
             yield
     except Timeout:
         raise BrokerError(
             f"another process has held {path} for {_LOCK_TIMEOUT_SECONDS} s"
         ) from None
+    except ConnectionError:
+        raise
+    except OSError as exc:
+        raise BrokerError(
+            f"the embedded broker keeps its files in {folder}: {exc.strerror}; check the folder "
+            f"and its disk, or name another with {HOME_VARIABLE}"
+        ) from exc
 
 
 def _find(folder: Path) -> tuple[runtime.Runtime, Mapping[str, Any]] | None:

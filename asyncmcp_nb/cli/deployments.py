@@ -97,8 +97,10 @@ def provision(
         maximum_message_size_bytes=resources.maximum_message_size,
         **settings,
     )
+    # First: it is all there is to see of what was made where no file can be written.
+    print(f"[{name}]\n{deployment.to_toml()}")
     change = "wrote" if save_profile(deployment) else "unchanged:"
-    print(f"[{name}]\n{deployment.to_toml()}\n{change} profile {name} in {profile_file()}")
+    print(f"{change} profile {name} in {profile_file()}")
 
 
 def doctor(

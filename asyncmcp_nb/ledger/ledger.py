@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final
 
-from asyncmcp_nb.errors import ConfigError, InvalidArguments
+from asyncmcp_nb.errors import ConfigError, InvalidArguments, LedgerError
 from asyncmcp_nb.ledger.answers import LogLine, dump_json, severity, storable
 from asyncmcp_nb.ledger.reader import LedgerReader
 from asyncmcp_nb.ledger.recorder import (
@@ -55,6 +55,11 @@ class Ledger(LedgerReader):
                 newer version. The file is left as it is.
         """
         return cls(Store(path, busy_seconds=busy_seconds))
+
+    @property
+    def trouble(self) -> LedgerError | None:
+        """Why the latest write failed; None while they succeed."""
+        return self._store.trouble
 
     def close(self) -> None:
         """Release the file. May be called again; every other use afterwards raises."""

@@ -60,6 +60,8 @@ class Store:
         self._is_closed = False
         self.version = 0
         """How many transactions this process has committed to it."""
+        self.trouble: LedgerError | None = None
+        """Why the latest write failed; None while they succeed."""
         if self.name != IN_MEMORY:
             self._make_file(Path(path))
         try:
@@ -89,12 +91,14 @@ class Store:
                     yield self._writer
                     self._writer.execute("COMMIT")
                     self.version += 1
+                    self.trouble = None
                 finally:
                     # Still open only when something was raised, Ctrl-C in a cell included.
                     if self._writer.in_transaction:
                         self._writer.execute("ROLLBACK")
             except sqlite3.Error as exc:
-                raise self._explain(exc) from exc
+                self.trouble = self._explain(exc)
+                raise self.trouble from exc
 
     @contextmanager
     def reading(self) -> Generator[sqlite3.Connection, None, None]:

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from operator import attrgetter
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from mcp.server.lowlevel.server import Server
 from mcp.server.mcpserver import MCPServer
 
 from asyncmcp_nb.errors import ServeError
+from asyncmcp_nb.printable import one_line
 from asyncmcp_nb.server.request_state import with_shared_state
 
 App = MCPServer | Server[Any] | Callable[[], MCPServer | Server[Any]] | str
 """``MCPServer``, low-level ``Server``, what makes one, or ``"module:attribute"`` of these."""
+
+_APP_FAILURES: Final = (Exception, SystemExit)
+"""What an app may raise when it is made. The second would end this process without a word."""
 
 
 def lowlevel_of(app: App, session_key: bytes | None = None) -> Server[Any]:
@@ -50,11 +55,20 @@ def _server_of(app: App) -> Server[Any]:
 
 
 def _made_by(factory: Callable[[], Any]) -> Any:
+    name = getattr(factory, "__qualname__", type(factory).__name__)
     try:
-        return factory()
-    except Exception as exc:  # boundary: code of whoever serves
-        name = getattr(factory, "__qualname__", type(factory).__name__)
-        raise ServeError(f"{name}() failed: {type(exc).__name__}: {exc}") from exc
+        made = factory()
+    except _APP_FAILURES as exc:  # boundary: code of whoever serves
+        raise ServeError(f"{name}() failed: {_told(exc)}") from exc
+    if isinstance(made, Coroutine):
+        cast("Coroutine[Any, Any, Any]", made).close()
+        raise ServeError(f"{name}() is async; what makes a server is a plain function")
+    return made
+
+
+def _told(exc: BaseException) -> str:
+    """An exception in one line: its type, and what it says."""
+    return one_line(": ".join(part for part in (type(exc).__name__, str(exc)) if part))
 
 
 def split_path(path: str) -> tuple[str, str]:
@@ -83,10 +97,11 @@ def load(path: str) -> Any:
         found: Any = importlib.import_module(module_name)
     except ModuleNotFoundError as exc:
         raise ServeError(f"cannot import {module_name!r}: {exc}") from exc
-    except Exception as exc:  # boundary: code of whoever serves
-        raise ServeError(f"cannot import {module_name!r}: {type(exc).__name__}: {exc}") from exc
-    for part in attribute.split("."):
-        if not hasattr(found, part):
-            raise ServeError(f"module {module_name!r} has no attribute {attribute!r}")
-        found = getattr(found, part)
-    return found
+    except _APP_FAILURES as exc:  # boundary: code of whoever serves
+        raise ServeError(f"cannot import {module_name!r}: {_told(exc)}") from exc
+    try:
+        return attrgetter(attribute)(found)
+    except AttributeError as exc:
+        raise ServeError(f"module {module_name!r} has no attribute {attribute!r}") from exc
+    except _APP_FAILURES as exc:  # boundary: a module may make its attributes when asked
+        raise ServeError(f"{path} failed: {_told(exc)}") from exc

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import threading
 from collections.abc import Callable, Collection, Coroutine, Generator
 from concurrent.futures import CancelledError, Future
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Final, Self, TypeVar
 
-from asyncmcp_nb.errors import SessionClosed
+from asyncmcp_nb.errors import ConfigError, SessionClosed
 
 T = TypeVar("T")
 
@@ -35,6 +36,7 @@ class Home:
     def __init__(self, loop: asyncio.AbstractEventLoop, thread: threading.Thread | None) -> None:
         self._loop = loop
         self._thread = thread
+        self._process_id = os.getpid()
         self._owner: asyncio.Task[None] | None = None
         self._leave = asyncio.Event()
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -45,8 +47,18 @@ class Home:
 
     @classmethod
     def here(cls) -> Home:
-        """A home on the running loop."""
-        return cls(asyncio.get_running_loop(), None)
+        """A home on the running loop.
+
+        Raises:
+            ConfigError: It is none of asyncio's.
+        """
+        try:
+            return cls(asyncio.get_running_loop(), None)
+        except RuntimeError as exc:
+            raise ConfigError(
+                "a session needs a loop of asyncio's, and here is another: use `with connect(...)` "
+                "in a thread, or `sns_sqs_client` with the SDK's Client"
+            ) from exc
 
     @classmethod
     def in_thread(cls) -> Self:
@@ -75,8 +87,9 @@ class Home:
         """Start something on the home's loop, from any thread.
 
         Raises:
-            SessionClosed: The loop is closed, or about to be.
+            SessionClosed: The loop is closed, or about to be, or another process's.
         """
+        self.require_own_process()
         with self._lock:
             if self._is_stopped or self._loop.is_closed():
                 raise _closed()
@@ -97,8 +110,9 @@ class Home:
 
         Raises:
             TimeoutError: It took longer than the timeout.
-            SessionClosed: The loop is closed, or was while this waited.
+            SessionClosed: The loop is closed, or was while this waited, or another process's.
         """
+        self.require_own_process()
 
         async def bounded() -> T:
             async with asyncio.timeout(timeout_seconds):
@@ -117,6 +131,18 @@ class Home:
             if not self._is_stopped:
                 raise
             raise _closed() from None
+
+    def require_own_process(self) -> None:
+        """Refuse what a fork would wait for in vain: the loop and all threads are its parent's.
+
+        Raises:
+            SessionClosed: This is not the process that the home was made in.
+        """
+        if os.getpid() != self._process_id:
+            raise SessionClosed(
+                f"this session is process {self._process_id}'s, and this is a fork of it; connect "
+                "here too, under another name"
+            )
 
     @contextlib.contextmanager
     def beating(self) -> Generator[None]:

@@ -19,7 +19,7 @@ from typing import Final
 
 from filelock import FileLock, Timeout
 
-from asyncmcp_nb.config import Deployment, data_directory, require_name
+from asyncmcp_nb.config import HOME_VARIABLE, Deployment, data_directory, require_name
 from asyncmcp_nb.errors import LedgerError, LedgerInUse, NameInUse
 
 NOTEBOOK_VARIABLE: Final = "JPY_SESSION_NAME"
@@ -66,7 +66,7 @@ def take_seat(deployment: Deployment, name: str | None, ledger: str | Path | Non
     Raises:
         NameInUse: Another session holds the name that was asked for.
         LedgerInUse: Another session, of whatever name, holds the file that was asked for.
-        LedgerError: The file that was asked for is where no lock can be made.
+        LedgerError: The name, or the file that was asked for, is where no lock can be made.
         ConfigError: The name is unusable.
     """
     if name is not None:
@@ -92,6 +92,11 @@ def _sit(deployment: Deployment, name: str, ledger: str | Path | None) -> Seat:
             f"{name!r} is in use by process {_owner(lock_file)}; close that session or kernel, or "
             "connect under another name"
         ) from None
+    except OSError as exc:
+        raise LedgerError(
+            f"{lock_file} cannot be made ({exc.strerror}), and a session needs it for its name; "
+            f"check the permissions of its folder, or name another with {HOME_VARIABLE}"
+        ) from exc
     if ledger is None:
         return Seat(name, str(own), locks)
     with ExitStack() as taken:

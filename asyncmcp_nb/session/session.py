@@ -102,6 +102,10 @@ class Session(Displayed):
         if not self._closed:
             self._engine.release()
 
+    def leave_to_parent(self) -> None:
+        """In a fork: take this for closed, and touch nothing, for it is the parent's."""
+        self._closed = True
+
     def _release(self, *, stops_home: bool = True) -> None:
         with ExitStack() as steps:  # the last of these first, and each whatever another raises
             steps.callback(self._parts.close)
@@ -334,5 +338,6 @@ class Session(Displayed):
         return new_call(tool, chosen, session=self.connection_id, timeout_seconds=timeout_seconds)
 
     def _require_open(self) -> None:
+        self._home.require_own_process()
         if self._closed:
             raise SessionClosed("this session is closed; connect again")

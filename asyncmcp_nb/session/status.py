@@ -37,7 +37,7 @@ class SessionStatus:
     requests: Mapping[str, int]
     """AWS requests of this session by operation."""
     error: str | None = None
-    """Why the broker cannot be reached, or None."""
+    """Why the broker cannot be reached or the ledger not be written, or None."""
     ended_count: int = 0
     """Calls that ended in this session."""
     duplicate_count: int = 0

@@ -38,6 +38,7 @@ class Watch:
         counts = None if link is None else link.statistics()
         error = None if counts is None else counts.last_error
         trouble = error or (None if counts is None else counts.payload_error)
+        trouble = trouble or (None if ledger is None else ledger.trouble)
         is_met = self._catalogue.tools is not None
         return SessionStatus(
             name=parts.name,

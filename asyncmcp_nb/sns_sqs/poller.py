@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from asyncmcp_nb.bus import Bus, Delivery
-from asyncmcp_nb.errors import BusClosed, BusError
+from asyncmcp_nb.errors import AsyncMcpError, BusClosed, BusError
 from asyncmcp_nb.limits import BATCH_COUNT
 from asyncmcp_nb.logs import plain
 from asyncmcp_nb.sns_sqs.pace import Pace
@@ -223,6 +223,12 @@ class Poller:
             return 0
         try:
             self._handle(deliveries)
+        except AsyncMcpError as exc:
+            logger.warning(
+                "%d messages could not be taken; they come again: %s", len(deliveries), plain(exc)
+            )
+            self._pause(_FIRST_BACKOFF_SECONDS)
+            return 0
         except Exception:  # boundary: the broker delivers again what could not be taken
             logger.exception("%d messages could not be taken; they come again", len(deliveries))
             self._pause(_FIRST_BACKOFF_SECONDS)

@@ -6,8 +6,15 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from typing import Final
+
+from asyncmcp_nb.errors import AsyncMcpError
+from asyncmcp_nb.logs import plain
 
 logger = logging.getLogger(__name__)
+
+_RETRY_SECONDS: Final = 1.0
+"""Until work that failed is tried again. Our choice."""
 
 Work = Callable[[float], float | None]
 """Do what is due at this monotonic time; return when it is due again, None: not before a poke."""
@@ -54,9 +61,12 @@ class Ticker:
         while self._wait(due):
             try:
                 due = self._work(time.monotonic())
+            except AsyncMcpError as exc:
+                logger.warning("%s: trying again in a second: %s", self._name, plain(exc))
+                due = time.monotonic() + _RETRY_SECONDS
             except Exception:  # boundary: leases must go on after a bug, which is logged
                 logger.exception("%s: work failed; trying again in a second", self._name)
-                due = time.monotonic() + 1.0
+                due = time.monotonic() + _RETRY_SECONDS
 
     def _wait(self, due: float | None) -> bool:
         with self._changed:

@@ -68,6 +68,14 @@ async def test_where_a_loop_runs_a_plain_with_names_the_way(deployment: Deployme
         pass
 
 
+def test_on_a_loop_that_is_not_asyncios_nothing_is_begun(deployment: Deployment) -> None:
+    with pytest.raises(ConfigError, match="a session needs a loop of asyncio's"):
+        connect(deployment, name="elsewhere").__await__().send(None)
+
+    with connect(deployment, name="elsewhere"):
+        pass
+
+
 def test_a_forgotten_await_is_named(deployment: Deployment) -> None:
     session: Any = connect(deployment)
 

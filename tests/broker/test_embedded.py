@@ -288,6 +288,16 @@ def test_a_bad_name_starts_nothing(own_home: Path) -> None:
     assert not own_home.exists()
 
 
+def test_a_folder_that_cannot_be_written_is_told_with_the_next_step(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv(HOME_VARIABLE, str(tmp_path / "file" / "home"))
+
+    with pytest.raises(BrokerError, match=r"its files in .*: Not a directory; .*_HOME"):
+        embedded()
+
+
 def test_without_moto_the_install_command_is_named(
     own_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from asyncmcp_nb import connect
+from asyncmcp_nb import __version__, connect
 from asyncmcp_nb.broker import embedded
 from asyncmcp_nb.broker.admin import Admin
 from asyncmcp_nb.broker.plan import worker_prefix
@@ -67,6 +67,10 @@ def profile(deployment: Deployment) -> Iterator[str]:
     save_profile(deployment)
     yield deployment.name
     profile_file().unlink()
+
+
+def test_the_version_is_told(tmp_path: Path) -> None:
+    assert run("--version", folder=tmp_path) == (0, f"asyncmcp-nb {__version__}\n", "")
 
 
 def test_help_names_the_commands_and_loads_nothing_heavy(tmp_path: Path) -> None:
@@ -338,6 +342,20 @@ def test_provisioning_writes_a_profile_that_works_and_can_be_repeated(
     assert deployment.request_topic_arn.endswith(":orders-requests")
     with connect(deployment, name="visitor") as session:
         assert session.deployment == "orders"
+
+
+def test_where_no_profile_can_be_written_what_was_made_is_shown_all_the_same(
+    embedded_home: Path, tmp_path: Path
+) -> None:
+    place = ["--region", "us-east-1", "--endpoint-url", str(embedded().endpoint_url)]
+    (tmp_path / "profiles.toml").symlink_to("no-such-folder/profiles.toml")
+    home = {HOME_VARIABLE: str(tmp_path)}
+
+    code, out, err = run("provision", "orders", *place, folder=tmp_path, **home)
+
+    assert (code, len(err.splitlines())) == (1, 1)
+    assert "orders-requests" in out
+    assert "error: profile orders cannot be written to" in err
 
 
 def test_a_bad_name_is_one_line(tmp_path: Path) -> None:

@@ -74,10 +74,15 @@ def test_the_blocks_of_the_readme_run_in_a_notebook(tmp_path: Path) -> None:
 @pytest.mark.moto
 @pytest.mark.usefixtures("own_broker")
 def test_the_blocks_of_the_guide_run_in_a_notebook(tmp_path: Path) -> None:
-    cells = run_cells(python_blocks("docs/guide.md"), tmp_path)
+    blocks = python_blocks("docs/guide.md")
+    # Last: the others submit what nobody serves, and a server that is there would refuse it.
+    served = [block for block in blocks if block.startswith("%%mcp serve")]
+    others = [block for block in blocks if block not in served]
+    cells = run_cells([*others, "%load_ext asyncmcp_nb", *served], tmp_path)
 
     assert "<Log: 0 calls (none)>" in shown(cells[1])
     assert "Status." in shown(cells[2])
+    assert "<Server report@local" in shown(cells[-1])
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)

@@ -400,6 +400,22 @@ def test_a_tool_that_another_cell_has_too_is_told_of(connected: Notebook) -> Non
     connected.ok("%mcp serve stop one")
 
 
+def test_of_cells_with_a_tool_of_one_name_the_one_that_ran_last_has_it(
+    connected: Notebook,
+) -> None:
+    for cell in ("one", "two"):
+        body = f'def which() -> str:\n    "Which."\n    return "{cell}"'
+        connected.ok(f"%%mcp serve {cell}\n{body}")
+
+    former = connected.ok('%%mcp serve one\ndef which() -> str:\n    "Which."\n    return "one"')
+
+    assert former.stdout == "which is one's now; two had it too\n"
+    assert connected.value("%mcp call which") == "one"
+    connected.ok("%mcp serve stop one")
+    assert connected.value("%mcp call which") == "two"
+    connected.ok("%mcp serve stop two")
+
+
 def test_a_dataframe_that_a_cells_tool_returns_comes_back_as_one(connected: Notebook) -> None:
     connected.ok(
         "%%mcp serve tables\nimport pandas as pd\ndef table(n: int) -> pd.DataFrame:\n"
@@ -501,6 +517,9 @@ def test_serving_again_under_a_name_replaces_its_tools(connected: Notebook) -> N
     ],
 )
 def test_tab_completes(connected: Notebook, line: str, offered: list[str]) -> None:
+    # The loop of a terminal hears of servers that were just started anew only while a cell awaits.
+    connected.ok("tools = await session.list_tools()")
+
     assert sorted(connected.complete(line)) == offered
 
 

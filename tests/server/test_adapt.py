@@ -29,6 +29,17 @@ def make():
 def fail():
     raise LookupError("no key")
 
+def leave():
+    raise SystemExit("no key")
+
+async def make_slowly():
+    return MCPServer("made")
+
+def __getattr__(name):
+    if name == "lazy":
+        raise ValueError("nothing\\nto make it of")
+    raise AttributeError(name)
+
 class Holder:
     inner = Server("held")
 """
@@ -43,7 +54,8 @@ def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.setattr(sys, "path", list(sys.path))
     (tmp_path / "failing_to_serve.py").write_text("1 / 0")
     (tmp_path / "unwritten_to_serve.py").write_text("def (")
-    for name in ("module", "broken", "failing", "unwritten"):
+    (tmp_path / "leaving_to_serve.py").write_text("raise SystemExit(0)")
+    for name in ("module", "broken", "failing", "unwritten", "leaving"):
         monkeypatch.delitem(sys.modules, f"{name}_to_serve", raising=False)
     return "module_to_serve"
 
@@ -96,7 +108,11 @@ def test_the_working_directory_is_put_on_the_path_once(module: str) -> None:
         ("broken_to_serve:app", "cannot import 'broken_to_serve': No module named 'no_such"),
         ("failing_to_serve:app", "'failing_to_serve': ZeroDivisionError: division by zero"),
         ("unwritten_to_serve:app", "cannot import 'unwritten_to_serve': SyntaxError: "),
+        ("leaving_to_serve:app", "cannot import 'leaving_to_serve': SystemExit: 0"),
         ("module_to_serve:fail", "fail() failed: LookupError: no key"),
+        ("module_to_serve:leave", "leave() failed: SystemExit: no key"),
+        ("module_to_serve:lazy", "module_to_serve:lazy failed: ValueError: nothing to make it of"),
+        ("module_to_serve:make_slowly", "make_slowly() is async; what makes a server is a plain"),
         ("module_to_serve:number", "cannot serve int"),
     ],
 )

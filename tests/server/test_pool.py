@@ -212,9 +212,7 @@ def test_an_app_that_cannot_start_is_an_error_with_its_reason_and_leaves_nothing
     with pytest.raises(ServeError) as caught:
         serve("broken_pool_app:app", deployment, workers=2)
 
-    assert str(caught.value).endswith(
-        "of broken_pool_app:app did not start: ValueError: no database"
-    )
+    assert str(caught.value).endswith(": cannot import 'broken_pool_app': ValueError: no database")
     assert "in <module>" in "".join(caught.value.__notes__)
     assert control_queues(deployment) == []
 
@@ -254,7 +252,9 @@ def test_an_app_that_breaks_later_is_tried_again_until_it_is_mended(
     module.write_text(APP_OF_ITS_OWN + "# mended")
     until(lambda: pool.status.state == "serving", "it serves again")
 
-    assert "SystemExit: no model" in {worker.error for worker in seen}
+    assert "cannot import 'mended_pool_app': SystemExit: no model" in {
+        worker.error for worker in seen
+    }
     assert "exited with code 0" in {worker.last_end for worker in seen}
     assert pool.is_serving
     assert pool.status.error is None

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from asyncmcp_nb.errors import SessionClosed
+from asyncmcp_nb.errors import ConfigError, SessionClosed
 from asyncmcp_nb.session.home import Home
 from tests.helpers import PATIENCE_SECONDS
 
@@ -46,3 +46,8 @@ async def test_who_waits_for_a_home_that_stops_is_told() -> None:
         await asyncio.wait_for(waiting, PATIENCE_SECONDS)
     with pytest.raises(SessionClosed, match="connect again"):
         home.submit(for_ever)
+
+
+def test_where_no_loop_of_asyncio_runs_there_is_no_home() -> None:
+    with pytest.raises(ConfigError, match="a session needs a loop of asyncio's"):
+        Home.here()

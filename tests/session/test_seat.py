@@ -161,3 +161,14 @@ def test_a_ledger_where_nothing_can_be_made_is_refused(tmp_path: Path) -> None:
     with pytest.raises(LedgerError, match=r"cannot be locked .*; check the permissions"):
         take_seat(PLACE, "alice", tmp_path / "file" / "calls.sqlite")
     take_seat(PLACE, "alice", None).release()
+
+
+def test_a_home_that_cannot_be_written_is_told_with_the_next_step(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv(HOME_VARIABLE, str(tmp_path / "file"))
+
+    for ledger in (None, ":memory:"):
+        with pytest.raises(LedgerError, match=r"cannot be made \(Not a directory\).*_HOME"):
+            take_seat(PLACE, "alice", ledger)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import logging
+import sqlite3
 import time
+from contextlib import closing
 
 import anyio.to_thread
 import pytest
@@ -194,3 +197,25 @@ def test_without_a_call_that_ended_there_are_no_requests_for_one(
     )
 
     assert status.requests_per_call == each
+
+
+async def test_a_ledger_that_cannot_be_written_is_told_while_it_lasts_and_in_one_line(
+    stage: Stage, caplog: pytest.LogCaptureFixture
+) -> None:
+    session = await stage.session(busy_seconds=0.05, lease_seconds=1)
+    await submitted(stage, session, 1)
+    bus = stage.deployment.bus
+    assert session.status.error is None
+
+    with closing(sqlite3.connect(stage.ledger_file, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        await stage.serve(tool_server())
+        await bus.until(lambda: session.snapshot().error is not None)
+        assert "another process keeps it locked" in str(session.snapshot())
+        other.execute("ROLLBACK")
+    await bus.until(lambda: session.log.counts() == {Status.DONE: 1})
+    await bus.until(lambda: session.snapshot().error is None)
+
+    told = [r for r in caplog.records if r.levelno >= logging.WARNING]
+    assert {r.exc_info for r in told} == {None}
+    assert all("another process keeps it locked" in r.getMessage() for r in told)

@@ -62,6 +62,8 @@ async def _serve_cell(context: Context) -> RunningServer:
     profile = context.given.option(_PROFILE.name)
     former = context.state.cell_servers.get(profile)
     cells = {} if former is None else dict(former.cells)
+    # Its place is the last: of tools of one name, that of the cell that ran last is served.
+    cells.pop(cell, None)
     cells[cell] = tools
     handle = await _serve_cells(context.state, cells, profile)
     for name, others in _taken_over(cells, cell):
