@@ -121,13 +121,18 @@ class Worker:
             max_in_flight=given.max_in_flight,
             lease_seconds=given.lease_seconds,
         )
-        return make_handle(
-            given.app,
-            given.deployment,
-            config,
-            drain_seconds=given.drain_seconds,
-            session_key=given.session_key,
-        )
+        try:
+            return make_handle(
+                given.app,
+                given.deployment,
+                config,
+                drain_seconds=given.drain_seconds,
+                session_key=given.session_key,
+            )
+        except ServeError as exc:
+            if exc.__cause__ is not None:  # the app's own: its author needs all of it
+                logger.error("%s", exc, exc_info=exc.__cause__)  # noqa: TRY400 - without our frames
+            raise
 
     def _start(self, handle: ServerHandle) -> None:
         try:
