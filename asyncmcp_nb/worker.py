@@ -130,7 +130,8 @@ class Worker:
                 session_key=given.session_key,
             )
         except ServeError as exc:
-            if exc.__cause__ is not None:  # the app's own: its author needs all of it
+            # What the app raised, for its author; a path that leads nowhere needs no more words.
+            if not isinstance(exc.__cause__, ModuleNotFoundError | AttributeError | None):
                 logger.error("%s", exc, exc_info=exc.__cause__)  # noqa: TRY400 - without our frames
             raise
 

@@ -48,18 +48,21 @@ def _in_a_fork(told: Callable[[], Any]) -> Any:
         os.close(reading)
 
 
-def test_a_session_is_refused_in_a_fork_and_goes_on_in_its_process(deployment: Deployment) -> None:
+def test_a_session_is_refused_in_a_fork_and_goes_on_in_its_process(
+    broker_deployment: Deployment,
+) -> None:
     refused = f"SessionClosed: this session is process {os.getpid()}'s, and this is a fork of it"
 
-    with connect(deployment, name="parent") as session:
-        waiting = session.submit("nobody-serves-this")
+    with connect(broker_deployment, name="parent") as session:
+        waiting = session.submit("echo", {"n": 2})  # nobody serves it yet
         tries: list[Callable[[], Any]] = [
             lambda: session.submit("echo", {"n": 1}),
             lambda: session.map("echo", [{"n": 1}]),
             lambda: waiting.result(timeout=5),
         ]
         told = [_in_a_fork(each) for each in tries]
-        answer = session.submit("echo", {"n": 2}).result(timeout=PATIENCE_SECONDS)
+        with serve(tool_server(), broker_deployment):
+            answer = waiting.result(timeout=PATIENCE_SECONDS)
 
     assert [said.partition(";")[0] for said in told] == [refused] * 3
     assert answer.structured_content == {"n": 2}

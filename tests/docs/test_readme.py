@@ -81,7 +81,7 @@ def test_the_blocks_of_the_guide_run_in_a_notebook(tmp_path: Path) -> None:
     cells = run_cells([*others, "%load_ext asyncmcp_nb", *served], tmp_path)
 
     assert "<Log: 0 calls (none)>" in shown(cells[1])
-    assert "Status." in shown(cells[2])
+    assert shown(cells[2]) == "{'queued': 1}"
     assert "<Server report@local" in shown(cells[-1])
 
 
