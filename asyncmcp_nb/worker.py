@@ -130,8 +130,7 @@ class Worker:
                 session_key=given.session_key,
             )
         except ServeError as exc:
-            # What the app raised, for its author; a path that leads nowhere needs no more words.
-            if not isinstance(exc.__cause__, ModuleNotFoundError | AttributeError | None):
+            if exc.__cause__ is not None:  # what the app raised, for its author
                 logger.error("%s", exc, exc_info=exc.__cause__)  # noqa: TRY400 - without our frames
             raise
 

@@ -87,7 +87,8 @@ def load(path: str) -> Any:
     """Import ``package.module:attribute``; the working directory is looked in first.
 
     Raises:
-        ServeError: Not of that form, the module or attribute is not there, or the module fails.
+        ServeError: Not of that form, the module or attribute is not there, or the module fails:
+            then what it raised is the cause.
     """
     module_name, attribute = split_path(path)
     here = str(Path.cwd())
@@ -96,12 +97,15 @@ def load(path: str) -> Any:
     try:
         found: Any = importlib.import_module(module_name)
     except ModuleNotFoundError as exc:
-        raise ServeError(f"cannot import {module_name!r}: {exc}") from exc
+        is_the_path = f"{module_name}.".startswith(f"{exc.name}.")
+        raise ServeError(f"cannot import {module_name!r}: {exc}") from (
+            None if is_the_path else exc
+        )
     except _APP_FAILURES as exc:  # boundary: code of whoever serves
         raise ServeError(f"cannot import {module_name!r}: {_told(exc)}") from exc
     try:
         return attrgetter(attribute)(found)
-    except AttributeError as exc:
-        raise ServeError(f"module {module_name!r} has no attribute {attribute!r}") from exc
+    except AttributeError:
+        raise ServeError(f"module {module_name!r} has no attribute {attribute!r}") from None
     except _APP_FAILURES as exc:  # boundary: a module may make its attributes when asked
         raise ServeError(f"{path} failed: {_told(exc)}") from exc

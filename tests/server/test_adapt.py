@@ -125,6 +125,28 @@ def test_a_path_that_leads_to_no_server_is_refused_with_the_reason(
     assert reason in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("source", "cause"),
+    [
+        ("import no_such_module_anywhere", ModuleNotFoundError),
+        ("None.name", AttributeError),
+        ("app = None", None),
+    ],
+)
+def test_what_an_app_raises_is_the_cause_and_a_path_that_leads_nowhere_has_none(
+    module: str, source: str, cause: type[Exception] | None
+) -> None:
+    Path("failing_to_serve.py").write_text(source)
+
+    with pytest.raises(ServeError) as caught:
+        lowlevel_of("failing_to_serve:missing")
+    with pytest.raises(ServeError) as nowhere:
+        lowlevel_of(f"{module}.sub:app")
+
+    assert type(caught.value.__cause__) is (cause or type(None))
+    assert nowhere.value.__cause__ is None
+
+
 @pytest.mark.parametrize("thing", [None, 7, {}, dict, lambda: None])
 def test_what_is_no_server_is_refused(thing: Any) -> None:
     with pytest.raises(ServeError, match="give an MCPServer, a lowlevel Server"):
