@@ -10,6 +10,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, Final, cast
 
 from asyncmcp_nb.ledger.answers import dump_json
@@ -45,10 +46,7 @@ class PrivateValues:
         """The names under which there was something."""
         self._numbers: set[str] = set()
         self._texts: dict[int, set[str]] = defaultdict(set)
-        self._spelled = {spelled: name for name in names for spelled in _spellings(name)}
-        quoted = "|".join(map(re.escape, self._spelled))
-        # JSON that was cut off, and Python's way to write a dict.
-        self._named = re.compile(rf"""["']({quoted})\\*["']\s*:""") if names else None
+        self._spelled, self._named = _naming(names)
         for source in sources:
             self._collect(source)
 
@@ -171,6 +169,15 @@ def _json_in(text: str) -> Iterator[tuple[int, int, Any]]:
             continue
         yield at, after, value
         at = after
+
+
+@lru_cache(maxsize=16)
+def _naming(names: frozenset[str]) -> tuple[dict[str, str], re.Pattern[str] | None]:
+    """Names by how they may be spelled, and what finds one in words; made once for a whole log."""
+    spelled = {spelling: name for name in names for spelling in _spellings(name)}
+    quoted = "|".join(map(re.escape, spelled))
+    # JSON that was cut off, and Python's way to write a dict.
+    return spelled, re.compile(rf"""["']({quoted})\\*["']\s*:""") if names else None
 
 
 def _spellings(text: str) -> set[str]:

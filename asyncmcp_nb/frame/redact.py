@@ -54,13 +54,9 @@ class Redaction:
             return _replaced(record, lambda _name, _value: REDACTED)
         if callable(self._redact):
             return _replaced(record, self._redact)
-        texts = (
-            *(record.text, record.error_message),
-            *(record.progress_message, record.error_data_json),
-        )
-        private = PrivateValues(
-            frozenset(self._names), [record.arguments, record.structured, *texts]
-        )
+        sources = [record.arguments, record.structured, record.text, record.error_message]
+        sources += [record.progress_message, record.error_data_json]
+        private = PrivateValues(frozenset(self._names), sources)
         clean = _replaced(record, lambda _name, value: private.clean(value))
         self._met |= private.met
         return clean

@@ -39,10 +39,7 @@ def matches(pattern: str, text: str) -> bool:
     """
     if is_quick(pattern, text):
         return re.search(pattern, text) is not None
-    # Deferred, since few schemas need it. It ships no types.
-    import regex
-
-    bounded: Any = regex
+    bounded = _regex()
     try:
         return bounded.search(pattern, text, timeout=SEARCH_SECONDS) is not None
     except TimeoutError:
@@ -86,12 +83,19 @@ def _tree(pattern: str) -> Any:
 
 
 def _is_for_regex(pattern: str) -> bool:
-    bounded: Any = import_module("regex")
+    bounded = _regex()
     try:
         bounded.compile(pattern)
     except bounded.error:
         return False
     return True
+
+
+def _regex() -> Any:
+    # Deferred, since few schemas need it. It ships no types.
+    import regex
+
+    return regex
 
 
 def _ways(tree: Any, length: int) -> float:

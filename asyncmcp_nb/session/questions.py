@@ -6,7 +6,6 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Collection
-from contextlib import ExitStack
 from functools import partial
 from itertools import count
 from typing import Any, Final
@@ -73,7 +72,8 @@ class Questions:
         self._numbers = count(1)
         self._observers: Observers[Question] = Observers()
         self._is_closed = False
-        self._endings: Observers[None] = Observers()
+        self._turns: Observers[None] = Observers()
+        """Told when a question was opened or closed, or this was."""
 
     def __len__(self) -> int:
         return len(self._open)
@@ -115,15 +115,15 @@ class Questions:
             with anyio.fail_after(timeout):
                 while True:
                     changed = anyio.Event()
-                    with ExitStack() as leaving:
-                        for observers in (self._observers, self._endings):
-                            tell = partial(_post, handoff, changed)
-                            leaving.callback(observers.subscribe(tell))
+                    leave = self._turns.subscribe(partial(_post, handoff, changed))
+                    try:
                         if waiting := self.open(call_id):
                             return waiting[0]
                         if self._is_closed:
                             raise SessionClosed("this session is closed; connect again")
                         await changed.wait()
+                    finally:
+                        leave()
         except TimeoutError:
             raise TimeoutError(f"nothing was asked within {timeout:g} s") from None
 
@@ -188,7 +188,7 @@ class Questions:
     def close(self) -> None:
         """Let nobody wait for a question any more, since the session closes."""
         self._is_closed = True
-        self._endings.tell(None)
+        self._turns.tell(None)
 
     def close_of(self, call_ids: Collection[str]) -> None:
         """Cancel what waits for calls that have ended."""
@@ -208,6 +208,7 @@ class Questions:
 
     def _tell(self, question: Question) -> None:
         self._observers.tell(question)
+        self._turns.tell(None)
         self._changed(question)
 
 
